@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bury.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "wait.h"
+
+/* NAME.dead is made like its queue; what is in it has no further attempts to count. */
+static struct shmq_options dead_options(const struct geometry *g) {
+  struct shmq_options o;
+  shmq_options_init(&o);
+  o.capacity = g->capacity;
+  o.item_max = g->item_max;
+  return o;
+}
+
+static int dead_open(const struct shmq *q, struct shmq **dead) {
+  char name[sizeof q->name + sizeof ".dead"];
+  struct shmq_options options = dead_options(&q->geometry);
+  snprintf(name, sizeof name, "%s.dead", q->name);
+  return shmq_open_or_create(dead, name, &options);
+}
+
+/*
+ * Copy a cell that we hold as BURYING into NAME.dead, then free it. Killed in between, the item is
+ * in both, and is buried once more: it is there twice only because its holder died.
+ */
+static int cell_bury(struct shmq *q, struct shmq *dead, uint32_t i, uint64_t word) {
+  uint64_t size = load_relaxed(&q->cells[i].size);
+  if (size > q->geometry.item_max) return -EBADMSG;
+  int r = shmq_put(dead, payload_of(q, i), size, SHMQ_NOWAIT);
+  if (r != 0) return r;
+  if (cell_move(q, i, word, 0)) add_relaxed(&q->segment->reaper.dead_lettered, 1);
+  cell_freed(q);
+  return 0;
+}
+
+static bool bury_if_doomed(struct shmq *q, struct shmq *dead, uint32_t i) {
+  uint64_t word = load_acquire(&q->cells[i].word);
+  uint64_t mine = cell_word_as(word, CELL_BURYING, q->process + 1);
+  if (cell_state(word) != CELL_DOOMED || !cell_move(q, i, word, mine)) return false;
+  if (cell_bury(q, dead, i, mine) == 0) return true;
+  cell_move(q, i, mine, word);
+  store_release(&q->segment->state.doomed, 1u);
+  return false;
+}
+
+/* Killed after the flag is cleared: recovery finds the doomed cells and sets it again. */
+bool bury_doomed(struct shmq *q) {
+  struct shmq *dead;
+  if (likely(!load_relaxed(&q->segment->state.doomed))) return false;
+  if (dead_open(q, &dead) != 0) return false;
+  atomic_exchange_explicit(&q->segment->state.doomed, 0, memory_order_acq_rel);
+  bool moved = false;
+  for (uint32_t i = 0; i < q->geometry.max_leases; i++)
+    moved |= bury_if_doomed(q, dead, i);
+  shmq_close(dead);
+  return moved;
+}
+
+int shmq_bury(struct shmq *q, const struct shmq_lease *lease) {
+  struct shmq *dead;
+  struct thread *me;
+  struct timeout t = {.ns = SHMQ_FOREVER};
+  int r = enter(q, &t, &me);
+  if (r != 0) return r;
+  uint64_t word = lease_word(q, lease);
+  uint64_t mine = cell_word_as(word, CELL_BURYING, q->process + 1);
+  if (word == 0) return -ESTALE;
+  r = dead_open(q, &dead);
+  if (r != 0) return r;
+  r = cell_move(q, lease->cell, word, mine) ? cell_bury(q, dead, lease->cell, mine) : -ESTALE;
+  if (r != 0 && r != -ESTALE) cell_move(q, lease->cell, mine, word);
+  shmq_close(dead);
+  return r;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "wait.h"
+
+static void not_full(struct shmq *q, size_t n) {
+  event_notify(&q->segment->not_full, &q->segment->state, (int)n);
+}
+
+/* What a consumer does first. Returns 0, or -ESHUTDOWN when nothing is left. */
+static int consumer_begin(struct shmq *q) {
+  if (unlikely(q->geometry.lease_timeout != 0)) leases_expire(q);
+  if (likely(!load_relaxed(&q->segment->state.shut_down))) return 0;
+  discard_if_shut_down(q);
+  return anything_waits(q) ? 0 : -ESHUTDOWN;
+}
+
+/* ---- Get: the item leaves the queue and counts as this thread's until task_done ---- */
+
+/* Buffers to fill, and how many are filled. */
+struct buffers {
+  struct iovec *items;
+  size_t n;
+};
+
+static int copy_out(struct iovec *buffer, const struct ring_item *item) {
+  if (item->size > buffer->iov_len) return -EMSGSIZE;
+  if (item->size > 0) memcpy(buffer->iov_base, item->data, item->size);
+  buffer->iov_len = item->size;
+  return 0;
+}
+
+/*
+ * got counts before the commit, so that at every moment the item is seen by join(): in the ring, or
+ * with us. If we die before the commit, recovery puts undo_got back; undo_head is written before
+ * got and stays above the head until then.
+ */
+static void count_got(struct thread_slot *slot, uint64_t n, uint64_t head) {
+  uint64_t got = load_relaxed(&slot->got);
+  store_release(&slot->undo_got, got);
+  store_release(&slot->undo_head, head);
+  store_release(&slot->got, got + n);
+}
+
+static ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buffers *b) {
+  struct ring_reader reader = ring_reader(q);
+  struct ring_item item;
+  size_t n = 0;
+  int r = 0;
+  for (; n < b->n; n++) {
+    r = ring_look(q, &reader, &item);
+    if (r == 0) r = copy_out(&b->items[n], &item);
+    if (r != 0) break;
+    ring_step(&reader, &item);
+  }
+  if (n == 0) return r;
+  count_got(me->slot, n, reader.position);
+  ring_commit(q, &reader);
+  return (ssize_t)n;
+}
+
+/* The same for an item that came back: its cell is freed by the store that commits. */
+static ssize_t get_returned(struct shmq *q, struct thread *me, const struct buffers *b) {
+  struct ring_item item;
+  struct thread_slot *slot = me->slot;
+  uint32_t cell;
+  int r = returned_look(q, &cell, &item);
+  if (r == 0) r = copy_out(&b->items[0], &item);
+  if (r != 0) return r;
+  store_release(&slot->undo_got, load_relaxed(&slot->got));
+  store_release(&slot->undo_word, load_relaxed(&q->cells[cell].word));
+  store_release(&slot->undo_cell, cell + 1);
+  store_release(&slot->got, load_relaxed(&slot->got) + 1);
+  returned_free(q, cell);
+  store_release(&slot->undo_cell, 0u);
+  return 1;
+}
+
+static ssize_t get_attempt(struct shmq *q, struct thread *me, void *arguments) {
+  int r = consumer_begin(q);
+  if (unlikely(r != 0)) return r;
+  if (unlikely(anything_returned(q))) return get_returned(q, me, arguments);
+  return get_from_ring(q, me, arguments);
+}
+
+ssize_t shmq_get_many(struct shmq *q, struct iovec *items, size_t n, shmq_ns timeout) {
+  if (n == 0) return 0;
+  struct buffers b = {items, n};
+  ssize_t got = attempt_until(q, consumer_side(q), get_attempt, &b, timeout);
+  if (likely(got > 0)) not_full(q, (size_t)got);
+  return got;
+}
+
+ssize_t shmq_get(struct shmq *q, void *buf, size_t cap, shmq_ns timeout) {
+  struct iovec buffer = {.iov_base = buf, .iov_len = cap};
+  ssize_t n = shmq_get_many(q, &buffer, 1, timeout);
+  return n > 0 ? (ssize_t)buffer.iov_len : n;
+}
+
+/* ---- Peek ---- */
+
+static ssize_t peek_attempt(struct shmq *q, struct thread *me, void *arguments) {
+  (void)me;
+  const struct iovec *buffer = arguments;
+  struct ring_item item;
+  struct ring_reader reader = ring_reader(q);
+  uint32_t cell;
+  int r = consumer_begin(q);
+  if (r == 0) {
+    r = anything_returned(q) ? returned_look(q, &cell, &item) : ring_look(q, &reader, &item);
+  }
+  if (r != 0) return r;
+  size_t n = item.size < buffer->iov_len ? item.size : buffer->iov_len;
+  if (n > 0) memcpy(buffer->iov_base, item.data, n);
+  return (ssize_t)item.size;
+}
+
+ssize_t shmq_peek(struct shmq *q, void *buf, size_t cap) {
+  struct iovec buffer = {.iov_base = buf, .iov_len = cap};
+  return attempt_until(q, consumer_side(q), peek_attempt, &buffer, SHMQ_NOWAIT);
+}
+
+/* ---- Take: the item goes into a cell that this process holds ---- */
+
+struct leases {
+  struct shmq_lease *leases;
+  size_t n;
+};
+
+static ssize_t take_from_ring(struct shmq *q, struct thread *me, const struct leases *l) {
+  struct ring_reader reader = ring_reader(q);
+  struct ring_item item;
+  size_t n = 0;
+  int r = 0;
+  for (; n < l->n; n++) {
+    r = ring_look(q, &reader, &item);
+    if (r == 0) r = lease_from_ring(q, me, &item, &l->leases[n]);
+    if (r != 0) break;
+    ring_step(&reader, &item);
+  }
+  if (n == 0) return r;
+  ring_commit(q, &reader);
+  return (ssize_t)n;
+}
+
+static ssize_t take_returned(struct shmq *q, const struct leases *l) {
+  struct ring_item item;
+  uint32_t cell;
+  size_t n = 0;
+  for (; n < l->n && anything_returned(q); n++) {
+    int r = returned_look(q, &cell, &item);
+    if (r != 0) return n > 0 ? (ssize_t)n : r;
+    returned_lease(q, cell, &l->leases[n]);
+  }
+  return (ssize_t)n;
+}
+
+static ssize_t take_attempt(struct shmq *q, struct thread *me, void *arguments) {
+  int r = consumer_begin(q);
+  if (unlikely(r != 0)) return r;
+  if (unlikely(anything_returned(q))) return take_returned(q, arguments);
+  return take_from_ring(q, me, arguments);
+}
+
+ssize_t shmq_take_many(struct shmq *q, struct shmq_lease *leases, size_t n, shmq_ns timeout) {
+  if (n == 0) return 0;
+  struct leases l = {leases, n};
+  ssize_t taken = attempt_until(q, consumer_side(q), take_attempt, &l, timeout);
+  if (likely(taken > 0)) not_full(q, (size_t)taken);
+  return taken;
+}
+
+int shmq_take(struct shmq *q, struct shmq_lease *lease, shmq_ns timeout) {
+  ssize_t n = shmq_take_many(q, lease, 1, timeout);
+  return n > 0 ? 0 : (int)n;
+}

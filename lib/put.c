@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "wait.h"
+
+/* Items to put, and how many of them are in. */
+struct batch {
+  const struct iovec *items;
+  size_t n, done;
+};
+
+static ssize_t put_attempt(struct shmq *q, struct thread *me, void *arguments) {
+  (void)me;
+  struct batch *b = arguments;
+  if (unlikely(load_relaxed(&q->segment->state.shut_down))) return -ESHUTDOWN;
+  ssize_t n = ring_append(q, b->items + b->done, b->n - b->done);
+  if (likely(n > 0)) b->done += (size_t)n;
+  return n;
+}
+
+static ssize_t put_some(struct shmq *q, struct batch *b, shmq_ns timeout) {
+  ssize_t n = attempt_until(q, producer_side(q), put_attempt, b, timeout);
+  if (likely(n > 0)) event_notify(&q->segment->not_empty, &q->segment->state, (int)n);
+  return n;
+}
+
+int shmq_put(struct shmq *q, const void *item, size_t size, shmq_ns timeout) {
+  if (unlikely(size > q->geometry.item_max)) return -EMSGSIZE;
+  struct iovec vector = {.iov_base = (void *)(uintptr_t)item, .iov_len = size};
+  ssize_t n = put_some(q, &(struct batch){&vector, 1, 0}, timeout);
+  return n > 0 ? 0 : (int)n;
+}
+
+static bool all_fit(const struct shmq *q, const struct iovec *items, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (items[i].iov_len > q->geometry.item_max) return false;
+  }
+  return true;
+}
+
+/* What is left of the time, for the next run of a batch. */
+static shmq_ns remaining(shmq_ns timeout, int64_t deadline) {
+  if (timeout <= 0) return timeout;
+  int64_t left = deadline - clock_now();
+  return left > 0 ? left : 1;
+}
+
+ssize_t shmq_put_many(struct shmq *q, const struct iovec *items, size_t n, shmq_ns timeout) {
+  if (!all_fit(q, items, n)) return -EMSGSIZE;
+  struct batch b = {items, n, 0};
+  int64_t deadline = timeout > 0 ? clock_deadline(timeout) : NEVER;
+  ssize_t r = 0;
+  while (r >= 0 && b.done < n)
+    r = put_some(q, &b, remaining(timeout, deadline));
+  return b.done > 0 ? (ssize_t)b.done : r;
+}

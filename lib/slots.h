@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is here: the processes that are attached, and their threads.
+ *
+ * A process slot changes hands only under the registry lock, a file lock that the kernel takes from
+ * a holder that dies. So an answer "dead" stays true for as long as one holds that lock.
+ */
+#ifndef SHMQ_SLOTS_H
+#define SHMQ_SLOTS_H
+
+#include "atomic.h"
+#include "handle.h"
+#include "timeout.h"
+
+/* A thread's place at one queue; private to the thread. */
+struct thread {
+  uint64_t attachment; /* of the handle that it belongs to; never 0 */
+  uint32_t id;         /* in lock words: its slot + 1 */
+  uint32_t cell_hint;  /* a cell that this thread freed: still warm in its cache */
+  struct thread_slot *slot;
+  struct thread *next; /* the same thread's places at other queues */
+};
+
+/* The place that this thread used last. */
+extern _Thread_local struct thread *thread_latest __attribute__((tls_model("initial-exec")));
+
+/* The registry lock. Errors: -EAGAIN or -ETIMEDOUT. */
+int registry_lock(struct shmq *q, struct timeout *t);
+void registry_unlock(struct shmq *q);
+
+/* Take a process slot, if this process has none. Errors: -EUSERS; those of registry_lock(). */
+int process_attach(struct shmq *q, struct timeout *t);
+
+/* Is the process in this slot, which is in use, alive? "No" is certain under the registry lock. */
+bool process_is_alive(const struct shmq *q, uint32_t process);
+
+enum liveness { LIVES, DEAD, NOBODY };
+
+/* What is known of the thread that a lock word names. */
+enum liveness holder_liveness(const struct shmq *q, uint32_t holder);
+
+/* The process slot that a thread slot belongs to; max_processes: none (or nonsense). */
+uint32_t thread_process(const struct shmq *q, const struct thread_slot *slot);
+
+/* This thread's place, taken now if it has none; q is attached. Errors: -EUSERS, -ENOMEM. */
+int thread_attach(struct shmq *q, struct thread **me);
+
+/* Items that threads of this slot got and have not finished. */
+uint64_t thread_outstanding(const struct thread_slot *slot);
+
+/* All processes' handles: for fork and for threads that end. */
+void handle_register(struct shmq *q);
+void handle_unregister(struct shmq *q);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The timeout of one call: the clock is not read before something has to be waited for. */
+#ifndef SHMQ_TIMEOUT_H
+#define SHMQ_TIMEOUT_H
+
+#include <errno.h>
+
+#include "os/clock.h"
+#include "shmq.h"
+
+/* How long SHMQ_NOWAIT waits for a lock. */
+#define LOCK_PATIENCE (10 * NS_PER_MS)
+
+struct timeout {
+  shmq_ns ns;
+  int64_t deadline; /* 0: not worked out yet */
+};
+
+static inline int64_t timeout_deadline(struct timeout *t) {
+  if (t->deadline == 0) t->deadline = clock_deadline(t->ns == SHMQ_NOWAIT ? LOCK_PATIENCE : t->ns);
+  return t->deadline;
+}
+
+/* Nanoseconds that are left, at most slice; 0 or less: the time is up. */
+static inline int64_t timeout_left(struct timeout *t, int64_t slice) {
+  int64_t left = timeout_deadline(t) - clock_now();
+  return left < slice ? left : slice;
+}
+
+/* What a call says whose time is up. */
+static inline int timeout_error(const struct timeout *t) {
+  return t->ns == SHMQ_NOWAIT ? -EAGAIN : -ETIMEDOUT;
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wait.h"
+
+#include <errno.h>
+
+#include "bury.h"
+#include "os/file_lock.h"
+
+#define REAP_INTERVAL_MS  100u
+#define LOCK_FIRST_SLICE  NS_PER_MS
+#define LOCK_LAST_SLICE   (64 * NS_PER_MS)
+#define NOBODY_STRIKES    3
+#define SPIN_ROUNDS       40
+#define SPIN_FIRST_PAUSES 4
+#define SPIN_LAST_PAUSES  64
+
+static int attach(struct shmq *q, struct timeout *t, struct thread **me) {
+  int r = load_relaxed(&q->attachment) == 0 ? process_attach(q, t) : 0;
+  return r == 0 ? thread_attach(q, me) : r;
+}
+
+int enter_slow(struct shmq *q, struct timeout *t, struct thread **me) {
+  if (q->readonly) return -EPERM;
+  int r = attach(q, t, me);
+  if (r == -EUSERS && recover(q, t) > 0) r = attach(q, t, me); /* the dead had some */
+  return r;
+}
+
+/* A word that names nobody will never be unlocked. A thread may just have left its slot, or taken
+   one; so believe it only after some looks, with sleeps between them. */
+static bool word_is_damaged(enum liveness liveness, int *strikes) {
+  *strikes = liveness == NOBODY ? *strikes + 1 : 0;
+  return *strikes >= NOBODY_STRIKES;
+}
+
+/* Who holds the lock now: MUTEX_RECOVERER lives as long as somebody holds the registry lock. */
+static enum liveness lock_liveness(const struct shmq *q, uint32_t holder) {
+  if (holder != MUTEX_RECOVERER) return holder_liveness(q, holder);
+  return file_lock_held(q->fd, REGISTRY_BYTE) ? LIVES : DEAD;
+}
+
+int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struct timeout *t) {
+  int strikes = 0;
+  for (int64_t slice = LOCK_FIRST_SLICE;; slice = 2 * slice < LOCK_LAST_SLICE ? 2 * slice : slice) {
+    uint32_t holder = 0;
+    int64_t left = timeout_left(t, slice);
+    if (mutex_wait(lock, me, left > 0 ? left : 0, q->may_spin, &holder)) return 0;
+    if (left <= 0) return timeout_error(t);
+    if (holder == 0 || mutex_holder(lock) != holder) continue;
+    enum liveness liveness = lock_liveness(q, holder);
+    if (word_is_damaged(liveness, &strikes)) return -EBADMSG;
+    if (liveness == DEAD) recover(q, t);
+  }
+}
+
+bool reap(struct shmq *q, struct timeout *t) {
+  _Atomic uint64_t *last_look = &q->segment->reaper.last_look;
+  uint64_t now = (uint64_t)(clock_coarse() / NS_PER_MS), last = load_relaxed(last_look);
+  if (now - last < REAP_INTERVAL_MS || !cas_acq_rel(last_look, &last, now)) return false;
+  bool changed = anybody_died(q) && recover(q, t) > 0;
+  return bury_doomed(q) || changed;
+}
+
+/* Back off more and more: a consumer that polls takes the producer's cache line from it. */
+static bool spin_until_ready(struct shmq *q, const struct side *side) {
+  uint32_t pauses = SPIN_FIRST_PAUSES;
+  for (int round = 0; round < SPIN_ROUNDS; round++) {
+    for (uint32_t i = 0; i < pauses; i++)
+      cpu_relax();
+    if (side->ready(q)) return true;
+    if (pauses < SPIN_LAST_PAUSES) pauses *= 2;
+  }
+  return false;
+}
+
+/* To the end of the slice, or until the next lease runs out. */
+static int64_t sleep_slice(const struct shmq *q) {
+  if (q->geometry.lease_timeout == 0) return EVENT_SLICE;
+  uint64_t expiry = load_relaxed(&q->segment->consumer.next_expiry), now = (uint64_t)clock_now();
+  if (expiry <= now) return NS_PER_MS;
+  return expiry - now < (uint64_t)EVENT_SLICE ? (int64_t)(expiry - now) : EVENT_SLICE;
+}
+
+static int wait_asleep(struct shmq *q, struct wait *w) {
+  int64_t left = timeout_left(&w->timeout, sleep_slice(q));
+  if (left <= 0) return timeout_error(&w->timeout);
+  event_sleep(w->armed, w->seen, left);
+  w->armed = NULL;
+  w->slept = true;
+  reap(q, &w->timeout);
+  return 0;
+}
+
+/* Who never sleeps looks for the dead all the same, before it says that nothing is there. */
+static int wait_not(struct shmq *q, struct wait *w) {
+  if (w->reaped || !reap(q, &w->timeout)) return -EAGAIN;
+  w->reaped = true;
+  return 0;
+}
+
+int wait_more(struct shmq *q, struct wait *w, const struct side *side, struct event_count *event) {
+  if (w->timeout.ns == SHMQ_NOWAIT) return wait_not(q, w);
+  timeout_deadline(&w->timeout); /* the time runs from here, spinning included */
+  if (q->may_spin && !w->spun && event == side->event) {
+    w->spun = !spin_until_ready(q, side);
+    if (!w->spun) return 0;
+  }
+  if (w->armed == event) return wait_asleep(q, w);
+  w->armed = event;
+  w->seen = event_prepare(event, &q->segment->state);
+  return 0; /* once more, now that whoever commits will wake us */
+}

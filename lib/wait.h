@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way every call goes: enter the queue, lock a side, try, unlock; where nothing could be done,
+ * wait until it is worth trying again. The attempt is the only thing that differs.
+ */
+#ifndef SHMQ_WAIT_H
+#define SHMQ_WAIT_H
+
+#include "event_count.h"
+#include "recovery.h"
+#include "robust_mutex.h"
+
+/* What there is on one side to lock, to wait for, and to look at without the lock. */
+struct side {
+  struct robust_mutex *lock;
+  struct event_count *event;
+  bool (*ready)(const struct shmq *);
+};
+
+static inline bool anything_waits(const struct shmq *q) {
+  return !ring_is_empty(q) || anything_returned(q);
+}
+
+static inline struct side producer_side(const struct shmq *q) {
+  return (struct side){&q->segment->producer.lock, &q->segment->not_full, ring_has_room};
+}
+
+static inline struct side consumer_side(const struct shmq *q) {
+  return (struct side){&q->segment->consumer.lock, &q->segment->not_empty, anything_waits};
+}
+
+/* How far the waiting of one call has come. */
+struct wait {
+  struct timeout timeout;
+  struct event_count *armed; /* where we are announced as a sleeper, or NULL */
+  uint32_t seen;
+  bool spun, reaped, slept;
+};
+
+int enter_slow(struct shmq *q, struct timeout *t, struct thread **me);
+
+/* Get this thread's place. Errors: -EPERM, -EUSERS, -EAGAIN, -ETIMEDOUT, -ENOMEM. */
+static inline int enter(struct shmq *q, struct timeout *t, struct thread **me) {
+  struct thread *latest = thread_latest;
+  if (likely(latest != NULL && latest->attachment == load_relaxed(&q->attachment))) {
+    *me = latest;
+    return 0;
+  }
+  return enter_slow(q, t, me);
+}
+
+int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struct timeout *t);
+
+/* Lock one side; recover if its holder died. Errors: -EAGAIN, -ETIMEDOUT, -EBADMSG. */
+static inline int side_lock(struct shmq *q, struct robust_mutex *lock, uint32_t me,
+                            struct timeout *t) {
+  return mutex_try(lock, me) ? 0 : side_lock_slow(q, lock, me, t);
+}
+
+/* Nothing could be done now. Returns 0 when it is worth trying again, else what the call says. */
+int wait_more(struct shmq *q, struct wait *w, const struct side *side, struct event_count *event);
+
+/* Ten times a second, one of all who wait looks for the dead and buries the doomed. Returns true if
+   that changed anything. */
+bool reap(struct shmq *q, struct timeout *t);
+
+/*
+ * One try, under the lock. Returns a count or a size; -EAGAIN: wait for the side's event;
+ * -ENOBUFS: wait for a free cell; any other error ends the call.
+ */
+typedef ssize_t attempt_fn(struct shmq *q, struct thread *me, void *arguments);
+
+/*
+ * Inlined into each call, with its attempt. A sleeper that was woken and leaves something behind
+ * wakes the next: one that was to be woken may have died on its way.
+ */
+__attribute__((always_inline)) static inline ssize_t attempt_until(struct shmq *q, struct side side,
+                                                                   attempt_fn *attempt,
+                                                                   void *arguments,
+                                                                   shmq_ns timeout) {
+  struct wait w = {.timeout = {.ns = timeout}};
+  struct thread *me;
+  int r = enter(q, &w.timeout, &me);
+  while (likely(r == 0)) {
+    r = side_lock(q, side.lock, me->id, &w.timeout);
+    if (unlikely(r != 0)) break;
+    ssize_t n = attempt(q, me, arguments);
+    mutex_unlock(side.lock);
+    if (unlikely(w.slept) && side.ready(q)) event_notify(side.event, &q->segment->state, 1);
+    if (likely(n != -EAGAIN && n != -ENOBUFS)) return n;
+    r = wait_more(q, &w, &side, n == -EAGAIN ? side.event : &q->segment->cell_free);
+  }
+  return r;
+}
+
+#endif
