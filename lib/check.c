@@ -49,7 +49,7 @@ static const char *check_threads(const struct shmq *q) {
     const struct thread_slot *slot = &q->threads[i];
     uint64_t ended = load_acquire(&slot->finished) + load_acquire(&slot->abandoned);
     if (ended > load_acquire(&slot->got)) return "a thread finished more than it got";
-    uint32_t owner = load_acquire(&slot->owner);
+    uint32_t owner = (uint32_t)load_acquire(&slot->owner);
     if (owner > q->geometry.max_processes) return "a thread belongs to no process";
   }
   return NULL;

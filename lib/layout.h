@@ -125,8 +125,8 @@ struct process_slot {
  * the slot: what a thread got and has not finished is got - finished - abandoned.
  */
 struct thread_slot {
-  alignas(LINE) _Atomic uint32_t owner; /* process slot + 1; 0: free */
-  _Atomic uint32_t tid;                 /* 0: kept by the process for its next thread */
+  alignas(LINE) _Atomic uint64_t owner; /* process slot + 1, and in the high half the thread's tid;
+                                           tid 0: kept by the process for its next thread */
   _Atomic uint64_t got;                 /* items got with shmq_get() */
   _Atomic uint64_t finished;            /* of these, task_done; also by other threads */
   _Atomic uint64_t abandoned;           /* of these, left by the dead */

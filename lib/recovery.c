@@ -126,7 +126,6 @@ static void thread_retire(struct shmq *q, struct thread_slot *slot) {
   store_release(&slot->abandoned, load_acquire(&slot->got) - load_acquire(&slot->finished));
   store_release(&slot->undo_head, 0u);
   store_release(&slot->undo_cell, 0u);
-  store_release(&slot->tid, 0u);
   store_release(&slot->owner, 0u);
 }
 

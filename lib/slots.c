@@ -100,8 +100,13 @@ enum liveness holder_liveness(const struct shmq *q, uint32_t holder) {
 
 /* ---- Threads ---- */
 
+static uint64_t thread_owner(uint32_t process, pid_t tid) {
+  return (process + 1) | (uint64_t)tid << 32;
+}
+
 uint32_t thread_process(const struct shmq *q, const struct thread_slot *slot) {
-  uint32_t process = load_acquire(&slot->owner) - 1; /* a free slot: the largest number there is */
+  uint32_t process =
+      (uint32_t)load_acquire(&slot->owner) - 1; /* free: the largest number there is */
   return process < q->geometry.max_processes ? process : q->geometry.max_processes;
 }
 
@@ -113,37 +118,29 @@ uint64_t thread_outstanding(const struct thread_slot *slot) {
   return got > finished ? got - finished : 0;
 }
 
-/* A slot that another thread of this process left: its items are still to be finished. */
-static bool thread_claim_kept(const struct shmq *q, struct thread_slot *slot) {
-  uint32_t nobody = 0;
-  return load_relaxed(&slot->owner) == q->process + 1 && load_relaxed(&slot->tid) == 0 &&
-         cas_acq_rel(&slot->tid, &nobody, (uint32_t)gettid());
-}
-
-/* Killed between the two stores: owned by a dead process, which recovery looks for. */
-static bool thread_claim_free(const struct shmq *q, struct thread_slot *slot) {
-  uint32_t nobody = 0;
-  if (load_relaxed(&slot->owner) != 0 || !cas_acq_rel(&slot->owner, &nobody, q->process + 1)) {
-    return false;
-  }
-  store_release(&slot->tid, (uint32_t)gettid());
-  return true;
-}
-
-static struct thread_slot *thread_claim(const struct shmq *q) {
+/* Killed right after the swap: owned by a dead process, which recovery looks for. */
+static struct thread_slot *thread_claim_from(const struct shmq *q, uint64_t owner) {
   for (uint32_t i = 0; i < q->geometry.max_threads; i++) {
-    if (thread_claim_kept(q, &q->threads[i])) return &q->threads[i];
-  }
-  for (uint32_t i = 0; i < q->geometry.max_threads; i++) {
-    if (thread_claim_free(q, &q->threads[i])) return &q->threads[i];
+    struct thread_slot *slot = &q->threads[i];
+    uint64_t expected = owner;
+    if (load_relaxed(&slot->owner) == owner &&
+        cas_acq_rel(&slot->owner, &expected, thread_owner(q->process, gettid()))) {
+      return slot;
+    }
   }
   return NULL;
 }
 
-/* The thread ends. What it got stays with the process until it is finished. */
+/* First one that another thread of this process left, then one that is free. */
+static struct thread_slot *thread_claim(const struct shmq *q) {
+  struct thread_slot *slot = thread_claim_from(q, thread_owner(q->process, 0));
+  return slot != NULL ? slot : thread_claim_from(q, 0);
+}
+
+/* The thread ends. Its slot stays with the process, for what it got may still have to be finished,
+   and for the next thread. */
 static void thread_release(struct thread_slot *slot) {
-  store_release(&slot->tid, 0u);
-  if (thread_outstanding(slot) == 0) store_release(&slot->owner, 0u);
+  store_release(&slot->owner, load_relaxed(&slot->owner) & UINT32_MAX);
 }
 
 static bool attachment_lives(uint64_t attachment) {

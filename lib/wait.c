@@ -6,7 +6,7 @@
 #include "bury.h"
 #include "os/file_lock.h"
 
-#define REAP_INTERVAL_MS  100u
+#define REAP_INTERVAL_MS  50u
 #define LOCK_FIRST_SLICE  NS_PER_MS
 #define LOCK_LAST_SLICE   (64 * NS_PER_MS)
 #define NOBODY_STRIKES    3

@@ -60,8 +60,8 @@ static inline int side_lock(struct shmq *q, struct robust_mutex *lock, uint32_t 
 /* Nothing could be done now. Returns 0 when it is worth trying again, else what the call says. */
 int wait_more(struct shmq *q, struct wait *w, const struct side *side, struct event_count *event);
 
-/* Ten times a second, one of all who wait looks for the dead and buries the doomed. Returns true if
-   that changed anything. */
+/* Twenty times a second, one of all who wait looks for the dead and buries the doomed. Returns true
+   if that changed anything. */
 bool reap(struct shmq *q, struct timeout *t);
 
 /*

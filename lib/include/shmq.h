@@ -14,6 +14,8 @@
  *   child is a process of its own to the queue, and holds none of its parent's leases.
  * - No call may be made from a signal handler, and none is a cancellation point.
  * - Durations are nanoseconds. A timeout covers the whole call, every lock in it included.
+ * - A handle keeps a descriptor open, and the lock on it shows that the process lives: who closes
+ *   descriptors that it did not open must call shmq_close() before.
  * - A name is 1 to 200 of A-Z a-z 0-9 . _ - and does not begin with a dot. The queue of items that
  *   could not be worked on carries its queue's name with ".dead" after it.
  * - -EBADMSG: the segment is damaged; nothing was read or written outside it.
@@ -69,7 +71,8 @@ struct shmq_options {
   shmq_ns lease_timeout;  /* a lease not renewed for so long goes back; 0: a lease lasts as long as
                              its process (default) */
   uint32_t max_processes; /* attached at one time, 1 to 4096; default 256 */
-  uint32_t max_threads;   /* using the queue at one time, 1 to 65536; default 1024 */
+  uint32_t max_threads;   /* using the queue at one time, 1 to 65536; default 1024; the
+                             slot of one that ended stays with its process */
   mode_t mode;            /* permissions, exactly these (no umask); default 0600 */
 };
 
@@ -292,7 +295,7 @@ SHMQ_API ssize_t shmq_processes(shmq *queue, struct shmq_process *processes, siz
 
 /*
  * Clean up after dead processes at once. (The living do it by themselves: whoever meets a dead
- * process's lock, and whoever waits, ten times a second.) Returns how many were cleaned up after.
+ * process's lock, and whoever waits, many times a second.) Returns how many were cleaned up after.
  * Errors: -EBADMSG.
  */
 SHMQ_API int shmq_recover(shmq *queue);
