@@ -4,16 +4,19 @@
 
 #include "wait.h"
 
-static void not_full(struct shmq *q, size_t n) {
+static inline void not_full(struct shmq *q, size_t n) {
   event_notify(&q->segment->not_full, &q->segment->state, (int)n);
 }
 
-/* What a consumer does first. Returns 0, or -ESHUTDOWN when nothing is left. */
-static int consumer_begin(struct shmq *q) {
-  if (unlikely(q->geometry.lease_timeout != 0)) leases_expire(q);
-  if (likely(!load_relaxed(&q->segment->state.shut_down))) return 0;
+static int consumer_shut_down(struct shmq *q) {
   discard_if_shut_down(q);
   return anything_waits(q) ? 0 : -ESHUTDOWN;
+}
+
+/* What a consumer does first. Returns 0, or -ESHUTDOWN when nothing is left. */
+static inline int consumer_begin(struct shmq *q) {
+  if (unlikely(q->geometry.lease_timeout != 0)) leases_expire(q);
+  return likely(!load_relaxed(&q->segment->state.shut_down)) ? 0 : consumer_shut_down(q);
 }
 
 /* ---- Get: the item leaves the queue and counts as this thread's until task_done ---- */
@@ -24,7 +27,7 @@ struct buffers {
   size_t n;
 };
 
-static int copy_out(struct iovec *buffer, const struct ring_item *item) {
+static inline int copy_out(struct iovec *buffer, const struct ring_item *item) {
   if (item->size > buffer->iov_len) return -EMSGSIZE;
   if (item->size > 0) memcpy(buffer->iov_base, item->data, item->size);
   buffer->iov_len = item->size;
@@ -36,14 +39,14 @@ static int copy_out(struct iovec *buffer, const struct ring_item *item) {
  * with us. If we die before the commit, recovery puts undo_got back; undo_head is written before
  * got and stays above the head until then.
  */
-static void count_got(struct thread_slot *slot, uint64_t n, uint64_t head) {
+static inline void count_got(struct thread_slot *slot, uint64_t n, uint64_t head) {
   uint64_t got = load_relaxed(&slot->got);
   store_release(&slot->undo_got, got);
   store_release(&slot->undo_head, head);
   store_release(&slot->got, got + n);
 }
 
-static ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buffers *b) {
+static inline ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buffers *b) {
   struct ring_reader reader = ring_reader(q);
   struct ring_item item;
   size_t n = 0;
@@ -77,15 +80,14 @@ static ssize_t get_returned(struct shmq *q, struct thread *me, const struct buff
   return 1;
 }
 
-static ssize_t get_attempt(struct shmq *q, struct thread *me, void *arguments) {
+static inline ssize_t get_attempt(struct shmq *q, struct thread *me, void *arguments) {
   int r = consumer_begin(q);
   if (unlikely(r != 0)) return r;
   if (unlikely(anything_returned(q))) return get_returned(q, me, arguments);
   return get_from_ring(q, me, arguments);
 }
 
-ssize_t shmq_get_many(struct shmq *q, struct iovec *items, size_t n, shmq_ns timeout) {
-  if (n == 0) return 0;
+static inline ssize_t get_some(struct shmq *q, struct iovec *items, size_t n, shmq_ns timeout) {
   struct buffers b = {items, n};
   ssize_t got = attempt_until(q, consumer_side(q), get_attempt, &b, timeout);
   if (likely(got > 0)) not_full(q, (size_t)got);
@@ -94,8 +96,12 @@ ssize_t shmq_get_many(struct shmq *q, struct iovec *items, size_t n, shmq_ns tim
 
 ssize_t shmq_get(struct shmq *q, void *buf, size_t cap, shmq_ns timeout) {
   struct iovec buffer = {.iov_base = buf, .iov_len = cap};
-  ssize_t n = shmq_get_many(q, &buffer, 1, timeout);
-  return n > 0 ? (ssize_t)buffer.iov_len : n;
+  ssize_t n = get_some(q, &buffer, 1, timeout);
+  return likely(n > 0) ? (ssize_t)buffer.iov_len : n;
+}
+
+ssize_t shmq_get_many(struct shmq *q, struct iovec *items, size_t n, shmq_ns timeout) {
+  return n > 0 ? get_some(q, items, n, timeout) : 0;
 }
 
 /* ---- Peek ---- */
@@ -128,7 +134,7 @@ struct leases {
   size_t n;
 };
 
-static ssize_t take_from_ring(struct shmq *q, struct thread *me, const struct leases *l) {
+static inline ssize_t take_from_ring(struct shmq *q, struct thread *me, const struct leases *l) {
   struct ring_reader reader = ring_reader(q);
   struct ring_item item;
   size_t n = 0;
@@ -156,15 +162,15 @@ static ssize_t take_returned(struct shmq *q, const struct leases *l) {
   return (ssize_t)n;
 }
 
-static ssize_t take_attempt(struct shmq *q, struct thread *me, void *arguments) {
+static inline ssize_t take_attempt(struct shmq *q, struct thread *me, void *arguments) {
   int r = consumer_begin(q);
   if (unlikely(r != 0)) return r;
   if (unlikely(anything_returned(q))) return take_returned(q, arguments);
   return take_from_ring(q, me, arguments);
 }
 
-ssize_t shmq_take_many(struct shmq *q, struct shmq_lease *leases, size_t n, shmq_ns timeout) {
-  if (n == 0) return 0;
+static inline ssize_t take_some(struct shmq *q, struct shmq_lease *leases, size_t n,
+                                shmq_ns timeout) {
   struct leases l = {leases, n};
   ssize_t taken = attempt_until(q, consumer_side(q), take_attempt, &l, timeout);
   if (likely(taken > 0)) not_full(q, (size_t)taken);
@@ -172,6 +178,10 @@ ssize_t shmq_take_many(struct shmq *q, struct shmq_lease *leases, size_t n, shmq
 }
 
 int shmq_take(struct shmq *q, struct shmq_lease *lease, shmq_ns timeout) {
-  ssize_t n = shmq_take_many(q, lease, 1, timeout);
-  return n > 0 ? 0 : (int)n;
+  ssize_t n = take_some(q, lease, 1, timeout);
+  return likely(n > 0) ? 0 : (int)n;
+}
+
+ssize_t shmq_take_many(struct shmq *q, struct shmq_lease *leases, size_t n, shmq_ns timeout) {
+  return n > 0 ? take_some(q, leases, n, timeout) : 0;
 }

@@ -70,6 +70,8 @@ uint64_t layout_fingerprint(void) {
       FIELD(segment, state),
       FIELD(segment, reaper),
       FIELD(segment, producer),
+      sizeof(struct robust_mutex),
+      FIELD(robust_mutex, inside),
       FIELD(producer_side, journal),
       FIELD(producer_side, head_cached),
       FIELD(producer_side, tail),

@@ -18,7 +18,7 @@
 #include "shmq.h"
 
 #define LAYOUT_MAGIC   0x65756575716d6873u /* "shmqueue", little end first */
-#define LAYOUT_VERSION 1u
+#define LAYOUT_VERSION 2u
 
 /* Two 64-byte lines: processors fetch them in pairs. */
 #define LINE 128
@@ -66,9 +66,13 @@ struct reaper {
   _Atomic uint64_t dead_lettered; /* items moved to NAME.dead */
 };
 
-/* The lock of one side. 0: free; else the holder, and whether others wait for it. */
+/* The lock of one side (robust_mutex.h). Ids are of threads: slot + 1; 0: nobody. */
 struct robust_mutex {
-  _Atomic uint32_t word;
+  _Atomic uint32_t word;   /* who holds it, and whether others wait for it */
+  _Atomic uint32_t bias;   /* who may enter without the word */
+  _Atomic uint32_t inside; /* who entered without the word */
+  _Atomic uint32_t last;   /* who had the word last, */
+  _Atomic uint32_t streak; /* and how many times in a row */
 };
 
 /* A place to sleep: a sequence, stepped by two, and the lowest bit: somebody may be asleep. */

@@ -9,7 +9,7 @@ struct batch {
   size_t n, done;
 };
 
-static ssize_t put_attempt(struct shmq *q, struct thread *me, void *arguments) {
+static inline ssize_t put_attempt(struct shmq *q, struct thread *me, void *arguments) {
   (void)me;
   struct batch *b = arguments;
   if (unlikely(load_relaxed(&q->segment->state.shut_down))) return -ESHUTDOWN;
@@ -18,7 +18,7 @@ static ssize_t put_attempt(struct shmq *q, struct thread *me, void *arguments) {
   return n;
 }
 
-static ssize_t put_some(struct shmq *q, struct batch *b, shmq_ns timeout) {
+static inline ssize_t put_some(struct shmq *q, struct batch *b, shmq_ns timeout) {
   ssize_t n = attempt_until(q, producer_side(q), put_attempt, b, timeout);
   if (likely(n > 0)) event_notify(&q->segment->not_empty, &q->segment->state, (int)n);
   return n;

@@ -46,37 +46,54 @@ static bool holder_is_dead(const struct shmq *q, uint32_t holder) {
   return holder == MUTEX_RECOVERER || (holder != 0 && holder_liveness(q, holder) == DEAD);
 }
 
-/* ---- The producer's side: nothing to wait for, since its holder is dead ---- */
+/* ---- The locks of the dead ---- */
 
-static void producer_release(struct shmq *q) {
+/*
+ * Take the word, and see to it that no living thread is inside without it. A dead one that was
+ * inside stays named there until its side is repaired.
+ */
+static bool lock_try(const struct shmq *q, struct robust_mutex *m, int64_t ns) {
+  uint32_t holder = load_acquire(&m->word) & ~MUTEX_WAITERS;
+  bool ours = holder_is_dead(q, holder) ? mutex_inherit(m, holder, MUTEX_RECOVERER)
+                                        : mutex_wait_word(m, MUTEX_RECOVERER, ns, false);
+  if (!ours) return false;
+  if (mutex_evict(m, ns) || holder_is_dead(q, load_acquire(&m->inside))) return true;
+  mutex_drop(m);
+  return false;
+}
+
+static int lock_for_repair(const struct shmq *q, struct robust_mutex *m, struct timeout *t) {
+  int64_t left;
+  while ((left = timeout_left(t, LOCK_SLICE)) > 0) {
+    if (lock_try(q, m, left)) return 0;
+  }
+  return timeout_error(t);
+}
+
+static void unlock_repaired(struct robust_mutex *m) {
+  store_release(&m->inside, 0u);
+  mutex_drop(m);
+}
+
+static bool lock_is_dead(const struct shmq *q, const struct robust_mutex *m) {
+  return holder_is_dead(q, load_acquire(&m->word) & ~MUTEX_WAITERS) ||
+         holder_is_dead(q, load_acquire(&m->inside));
+}
+
+/* ---- The producer's side ---- */
+
+static int producer_release(struct shmq *q, struct timeout *t) {
   struct producer_side *p = &q->segment->producer;
-  uint32_t holder = mutex_holder(&p->lock);
-  if (!holder_is_dead(q, holder) || !mutex_inherit(&p->lock, holder, MUTEX_RECOVERER)) return;
-  trace("producer lock inherited from thread %u", holder);
+  if (!lock_is_dead(q, &p->lock)) return 0;
+  int r = lock_for_repair(q, &p->lock, t);
+  if (r != 0) return r;
+  trace("producer lock released, tail %llu", (unsigned long long)load_relaxed(&p->tail.position));
   cursor_repair(&p->tail, &p->journal);
-  mutex_unlock(&p->lock);
+  unlock_repaired(&p->lock);
+  return 0;
 }
 
 /* ---- The consumer's side ---- */
-
-static bool consumer_try(struct shmq *q) {
-  struct robust_mutex *lock = &q->segment->consumer.lock;
-  uint32_t holder = mutex_holder(lock);
-  if (holder == 0) return mutex_try(lock, MUTEX_RECOVERER);
-  if (!holder_is_dead(q, holder)) return false;
-  trace("consumer lock inherited from thread %u", holder);
-  return mutex_inherit(lock, holder, MUTEX_RECOVERER);
-}
-
-static int consumer_lock(struct shmq *q, struct timeout *t) {
-  uint32_t holder;
-  while (!consumer_try(q)) {
-    int64_t left = timeout_left(t, LOCK_SLICE);
-    if (left <= 0) return timeout_error(t);
-    if (mutex_wait(&q->segment->consumer.lock, MUTEX_RECOVERER, left, false, &holder)) break;
-  }
-  return 0;
-}
 
 static void consumer_repair(struct shmq *q) {
   struct consumer_side *c = &q->segment->consumer;
@@ -121,19 +138,24 @@ static void thread_undo(struct shmq *q, struct thread_slot *slot) {
 }
 
 /* The one store to abandoned both counts the items and ends them. */
-static void thread_retire(struct shmq *q, struct thread_slot *slot) {
+static void thread_settle(struct shmq *q, struct thread_slot *slot) {
   thread_undo(q, slot);
   store_release(&slot->abandoned, load_acquire(&slot->got) - load_acquire(&slot->finished));
   store_release(&slot->undo_head, 0u);
   store_release(&slot->undo_cell, 0u);
-  store_release(&slot->owner, 0u);
 }
 
-static void threads_retire(struct shmq *q, const struct departed *d) {
+static void for_threads_of(struct shmq *q, const struct departed *d,
+                           void (*act)(struct shmq *, struct thread_slot *)) {
   for (uint32_t i = 0; i < q->geometry.max_threads; i++) {
     uint32_t process = thread_process(q, &q->threads[i]);
-    if (process < q->geometry.max_processes && d->slot[process]) thread_retire(q, &q->threads[i]);
+    if (process < q->geometry.max_processes && d->slot[process]) act(q, &q->threads[i]);
   }
+}
+
+static void thread_free(struct shmq *q, struct thread_slot *slot) {
+  (void)q;
+  store_release(&slot->owner, 0u);
 }
 
 static void processes_retire(struct shmq *q, const struct departed *d) {
@@ -177,32 +199,42 @@ void wake_everybody(struct shmq *q) {
   event_wake(&s->cell_free, EVENT_ALL);
 }
 
-/* The order matters: a thread slot is freed only when no lock word and no cell names it or its
-   process any more; a process slot only when it has no threads and no leases. */
-static void retire(struct shmq *q, struct departed *d) {
-  departed_find(q, d); /* those who died while we waited for the lock */
-  producer_release(q);
+/* Under the consumer lock: what the departed had in hand. */
+static void settle(struct shmq *q, const struct departed *d) {
   consumer_repair(q);
   leases_return(q, d);
   returned_rebuild(q);
-  threads_retire(q, d);
-  processes_retire(q, d);
+  for_threads_of(q, d, thread_settle);
   discard_if_shut_down(q);
 }
 
-/* Under the registry lock. */
+/* A thread slot is freed when no lock and no cell names it or its process any more, a process slot
+   when it has no threads. */
+static void slots_free(struct shmq *q, const struct departed *d) {
+  for_threads_of(q, d, thread_free);
+  processes_retire(q, d);
+}
+
+/*
+ * Under the registry lock. Those who die before we have the consumer lock are looked for again: it
+ * may be one of them that we have it from, and what it had in hand must be settled before the head
+ * moves on.
+ */
 static int recover_departed(struct shmq *q, struct departed *d, struct timeout *t) {
-  producer_release(q);
-  bool locked_by_dead = holder_is_dead(q, mutex_holder(&q->segment->consumer.lock));
-  if (d->n == 0 && !locked_by_dead) return 0;
+  struct robust_mutex *consumer = &q->segment->consumer.lock;
   struct timeout limit = {.ns = timeout_left(t, LOCK_LIMIT)};
-  int r = consumer_lock(q, &limit);
+  int r = producer_release(q, &limit);
+  if (d->n == 0 && !lock_is_dead(q, consumer)) return r;
+  r = lock_for_repair(q, consumer, &limit);
   if (r != 0) return r;
-  retire(q, d);
-  mutex_unlock(&q->segment->consumer.lock);
+  departed_find(q, d);
+  settle(q, d);
+  unlock_repaired(consumer);
+  r = producer_release(q, &limit);
+  if (r == 0) slots_free(q, d);
   wake_everybody(q);
   trace("cleaned up after %u processes", d->n);
-  return (int)d->n;
+  return r == 0 ? (int)d->n : r;
 }
 
 int recover(struct shmq *q, struct timeout *t) {

@@ -2,13 +2,51 @@
 #include "robust_mutex.h"
 
 #include "os/futex.h"
+#include "os/membarrier.h"
 
 /* As long as a critical section with a large item in it takes, a microsecond or two. */
 #define SPINS 100
 
+/* A biased thread leaves without waking anybody: it is inside for a fraction of this, unless it was
+   preempted there. */
+#define EVICT_NAP (50 * 1000)
+
+/* No store stays in a processor's store buffer as long as this. */
+#define STORE_BUFFER_DRAIN NS_PER_MS
+
+uint32_t mutex_holder(const struct robust_mutex *m) {
+  uint32_t word = load_acquire(&m->word) & ~MUTEX_WAITERS;
+  return word != 0 ? word : load_acquire(&m->inside);
+}
+
+static bool nobody_inside(const struct robust_mutex *m) {
+  for (int i = 0; i < SPINS; i++) {
+    if (load_acquire(&m->inside) == 0) return true; /* M */
+    cpu_relax();
+  }
+  return false;
+}
+
+bool mutex_evict(struct robust_mutex *m, int64_t ns) {
+  store_relaxed(&m->bias, 0u);
+  full_fence();
+  if (!membarrier_all()) clock_sleep(STORE_BUFFER_DRAIN); /* B */
+  for (; !nobody_inside(m); ns -= EVICT_NAP) {
+    if (ns <= 0) return false;
+    clock_sleep(EVICT_NAP);
+  }
+  return true;
+}
+
+/* Killed between the exchange and the wake-up, we leave a sleeper to the end of its slice. */
+void mutex_drop(struct robust_mutex *m) {
+  uint32_t old = atomic_exchange_explicit(&m->word, 0, memory_order_release); /* M */
+  if (unlikely(old & MUTEX_WAITERS)) futex_wake(&m->word, 1);
+}
+
 static bool spin_for(struct robust_mutex *m, uint32_t me) {
   for (int i = 0; i < SPINS; i++) {
-    if (mutex_try(m, me)) return true;
+    if (mutex_try_word(m, me)) return true;
     cpu_relax();
   }
   return false;
@@ -20,22 +58,25 @@ static bool try_as_waiter(struct robust_mutex *m, uint32_t me) {
   return cas_acq_rel(&m->word, &free, me | MUTEX_WAITERS);
 }
 
-bool mutex_wait(struct robust_mutex *m, uint32_t me, int64_t ns, bool spin, uint32_t *holder) {
+bool mutex_wait_word(struct robust_mutex *m, uint32_t me, int64_t ns, bool spin) {
   if (spin && spin_for(m, me)) return true;
   if (try_as_waiter(m, me)) return true;
   uint32_t word = load_relaxed(&m->word);
-  *holder = word & ~MUTEX_WAITERS;
-  if (*holder == 0) return try_as_waiter(m, me);
-  if (!(word & MUTEX_WAITERS) && !cas_acq_rel(&m->word, &word, word | MUTEX_WAITERS)) return false;
-  futex_wait(&m->word, *holder | MUTEX_WAITERS, ns);
+  if (word == 0) return try_as_waiter(m, me);
+  uint32_t waited = word | MUTEX_WAITERS;
+  if (word != waited && !cas_acq_rel(&m->word, &word, waited)) return false;
+  futex_wait(&m->word, waited, ns);
   return try_as_waiter(m, me);
+}
+
+bool mutex_wait(struct robust_mutex *m, uint32_t me, int64_t ns, bool spin) {
+  if (!mutex_wait_word(m, me, ns, spin)) return false;
+  if (!mutex_is_biased(m) || mutex_evict(m, ns)) return true;
+  mutex_drop(m);
+  return false;
 }
 
 bool mutex_inherit(struct robust_mutex *m, uint32_t dead, uint32_t me) {
   uint32_t word = load_acquire(&m->word);
   return (word & ~MUTEX_WAITERS) == dead && cas_acq_rel(&m->word, &word, me | MUTEX_WAITERS);
-}
-
-void mutex_wake(struct robust_mutex *m) {
-  futex_wake(&m->word, 1);
 }

@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A lock between processes that tells who holds it. A holder that died is found out by those who
- * wait: they see its id in the word and ask whether it lives (slots.h). The mutex itself repairs
- * nothing; recovery inherits it from the dead, repairs what it guards, and unlocks it.
+ * wait: they see its id and ask whether it lives (slots.h). The mutex itself repairs nothing;
+ * recovery inherits it from the dead, repairs what it guards, and unlocks it.
  *
  * The word is 0, or the holder's id with MUTEX_WAITERS beside it when others may be asleep. Ids are
  * thread slot + 1; MUTEX_RECOVERER stands for whoever holds the registry lock (slots.h).
  *
- * Lock order M: unlock's release store pairs with lock's acquire.
+ * Bias. A thread that took the lock many times in a row gets it biased to itself: from then on it
+ * enters without the word, by a store to inside and a look at bias, with no fence and no atomic
+ * read-modify-write. Whoever else wants the lock takes the word, clears the bias, and waits until
+ * inside is 0:
+ *
+ *   biased thread                          evictor, with the word
+ *   inside = me                            bias = 0
+ *   (nothing)                              membarrier
+ *   bias still me? else inside = 0         wait for inside == 0
+ *
+ * Pair B: the membarrier is a full barrier on the biased thread's processor too. So either that
+ * thread sees the bias cleared, or the evictor sees it inside. The bias changes only under the
+ * word.
+ *
+ * Pair M: the release stores of word and inside that unlock pair with the acquires that lock.
  */
 #ifndef SHMQ_ROBUST_MUTEX_H
 #define SHMQ_ROBUST_MUTEX_H
@@ -20,33 +34,75 @@
 #define MUTEX_WAITERS   0x80000000u
 #define MUTEX_RECOVERER 0x7fffffffu
 
-/* Who holds it, 0: nobody. */
-static inline uint32_t mutex_holder(const struct robust_mutex *m) {
-  return load_acquire(&m->word) & ~MUTEX_WAITERS;
+/* So many times in a row earn the bias: taking it away (some microseconds) is then lost in what it
+   saved, however two threads alternate. */
+#define MUTEX_STREAK 16384u
+
+/* Who holds it, with the word or inside without; 0: nobody. */
+uint32_t mutex_holder(const struct robust_mutex *m);
+
+/* Make sure that no biased thread is inside; we have the word. Waits for ns at most. */
+bool mutex_evict(struct robust_mutex *m, int64_t ns);
+
+/* Give the word back; wakes one who waits for it. */
+void mutex_drop(struct robust_mutex *m);
+
+static inline bool mutex_is_biased(const struct robust_mutex *m) {
+  return load_acquire(&m->bias) != 0 || load_acquire(&m->inside) != 0; /* M */
 }
 
-/* Take it if it is free. */
-static inline bool mutex_try(struct robust_mutex *m, uint32_t me) {
+/* Killed inside, we leave our id there for recovery to find. */
+static inline bool mutex_enter_biased(struct robust_mutex *m, uint32_t me) {
+  if (load_relaxed(&m->bias) != me) return false;
+  store_relaxed(&m->inside, me);
+  atomic_signal_fence(memory_order_seq_cst); /* B */
+  if (likely(load_acquire(&m->bias) == me)) return true;
+  store_release(&m->inside, 0u);
+  return false;
+}
+
+static inline bool mutex_try_word(struct robust_mutex *m, uint32_t me) {
   uint32_t free = 0;
-  return likely(load_relaxed(&m->word) == 0) && likely(cas_acq_rel(&m->word, &free, me));
+  return likely(load_relaxed(&m->word) == 0) && likely(cas_acq_rel(&m->word, &free, me)); /* M */
+}
+
+/* Take the lock if it is free, or ours by bias. */
+static inline bool mutex_try(struct robust_mutex *m, uint32_t me) {
+  if (likely(mutex_enter_biased(m, me))) return true;
+  if (!mutex_try_word(m, me)) return false;
+  if (likely(!mutex_is_biased(m)) || mutex_evict(m, 0)) return true;
+  mutex_drop(m);
+  return false;
 }
 
 /*
  * Spin a little, if there is a point in spinning, then sleep for ns at most. True: it is ours.
- * False: the time was up, or it was worth looking again; *holder is who had it last.
+ * False: the time was up, or it was worth looking again.
  */
-bool mutex_wait(struct robust_mutex *m, uint32_t me, int64_t ns, bool spin, uint32_t *holder);
+bool mutex_wait(struct robust_mutex *m, uint32_t me, int64_t ns, bool spin);
 
-/* Take it over from a holder that is certainly dead. False: somebody else has it. */
+/* The same for the word alone: a biased thread may still be inside. */
+bool mutex_wait_word(struct robust_mutex *m, uint32_t me, int64_t ns, bool spin);
+
+/* Take the word over from a holder that is certainly dead. False: somebody else has it. */
 bool mutex_inherit(struct robust_mutex *m, uint32_t dead, uint32_t me);
 
-/* Wake one who waits; called by mutex_unlock(). */
-void mutex_wake(struct robust_mutex *m);
+/* Under the word, which nobody waits for: count the times in a row, and bias the lock to us. */
+static inline void mutex_count(struct robust_mutex *m, uint32_t me) {
+  uint32_t streak = load_relaxed(&m->last) == me ? load_relaxed(&m->streak) + 1 : 0;
+  store_relaxed(&m->last, me);
+  store_relaxed(&m->streak, streak);
+  if (unlikely(streak >= MUTEX_STREAK)) store_relaxed(&m->bias, me);
+}
 
-/* Killed between the exchange and the wake-up, we leave a sleeper to the end of its slice. */
-static inline void mutex_unlock(struct robust_mutex *m) {
-  uint32_t old = atomic_exchange_explicit(&m->word, 0, memory_order_release);
-  if (unlikely(old & MUTEX_WAITERS)) mutex_wake(m);
+/* Leave. may_bias: every process that uses the queue has membarrier. */
+static inline void mutex_unlock(struct robust_mutex *m, uint32_t me, bool may_bias) {
+  if (likely(load_relaxed(&m->inside) == me)) {
+    store_release(&m->inside, 0u); /* M */
+    return;
+  }
+  if (likely(may_bias)) mutex_count(m, me);
+  mutex_drop(m);
 }
 
 #endif

@@ -96,7 +96,8 @@ static void handle_place(struct shmq *q) {
   q->returned = (_Atomic uint32_t *)(base + q->plan.returned);
   q->payloads = base + q->plan.payloads;
   q->ring = base + q->plan.ring;
-  q->ring_mask = q->geometry.capacity - 1;
+  q->ring_mask = q->geometry.capacity - RECORD_ALIGN;
+  q->count_limit = q->geometry.maxsize != 0 ? q->geometry.maxsize : UINT64_MAX;
   q->payload_stride = q->plan.payload_stride;
 }
 

@@ -42,11 +42,11 @@ static enum liveness lock_liveness(const struct shmq *q, uint32_t holder) {
 int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struct timeout *t) {
   int strikes = 0;
   for (int64_t slice = LOCK_FIRST_SLICE;; slice = 2 * slice < LOCK_LAST_SLICE ? 2 * slice : slice) {
-    uint32_t holder = 0;
     int64_t left = timeout_left(t, slice);
-    if (mutex_wait(lock, me, left > 0 ? left : 0, q->may_spin, &holder)) return 0;
+    if (mutex_wait(lock, me, left > 0 ? left : 0, q->may_spin)) return 0;
     if (left <= 0) return timeout_error(t);
-    if (holder == 0 || mutex_holder(lock) != holder) continue;
+    uint32_t holder = mutex_holder(lock);
+    if (holder == 0) continue;
     enum liveness liveness = lock_liveness(q, holder);
     if (word_is_damaged(liveness, &strikes)) return -EBADMSG;
     if (liveness == DEAD) recover(q, t);
@@ -109,4 +109,23 @@ int wait_more(struct shmq *q, struct wait *w, const struct side *side, struct ev
   w->armed = event;
   w->seen = event_prepare(event, &q->segment->state);
   return 0; /* once more, now that whoever commits will wake us */
+}
+
+/* A sleeper that was woken and leaves something behind wakes the next: one that was to be woken may
+   have died on its way. */
+ssize_t attempt_patiently(struct shmq *q, const struct side *side, attempt_fn *attempt,
+                          void *arguments, shmq_ns timeout) {
+  struct wait w = {.timeout = {.ns = timeout}};
+  struct thread *me;
+  int r = enter(q, &w.timeout, &me);
+  while (r == 0) {
+    r = side_lock(q, side->lock, me->id, &w.timeout);
+    if (r != 0) break;
+    ssize_t n = attempt(q, me, arguments);
+    side_unlock(q, side->lock, me->id);
+    if (w.slept && side->ready(q)) event_notify(side->event, &q->segment->state, 1);
+    if (n != -EAGAIN && n != -ENOBUFS) return n;
+    r = wait_more(q, &w, side, n == -EAGAIN ? side->event : &q->segment->cell_free);
+  }
+  return r;
 }

@@ -57,6 +57,10 @@ static inline int side_lock(struct shmq *q, struct robust_mutex *lock, uint32_t 
   return mutex_try(lock, me) ? 0 : side_lock_slow(q, lock, me, t);
 }
 
+static inline void side_unlock(struct shmq *q, struct robust_mutex *lock, uint32_t me) {
+  mutex_unlock(lock, me, likely(!load_relaxed(&q->segment->state.fence_needed)));
+}
+
 /* Nothing could be done now. Returns 0 when it is worth trying again, else what the call says. */
 int wait_more(struct shmq *q, struct wait *w, const struct side *side, struct event_count *event);
 
@@ -70,27 +74,23 @@ bool reap(struct shmq *q, struct timeout *t);
  */
 typedef ssize_t attempt_fn(struct shmq *q, struct thread *me, void *arguments);
 
-/*
- * Inlined into each call, with its attempt. A sleeper that was woken and leaves something behind
- * wakes the next: one that was to be woken may have died on its way.
- */
+/* Try again and again, until it is done or the time is up. */
+ssize_t attempt_patiently(struct shmq *q, const struct side *side, attempt_fn *attempt,
+                          void *arguments, shmq_ns timeout);
+
+/* Inlined into each call, with its attempt: what most calls get by with. */
 __attribute__((always_inline)) static inline ssize_t attempt_until(struct shmq *q, struct side side,
                                                                    attempt_fn *attempt,
                                                                    void *arguments,
                                                                    shmq_ns timeout) {
-  struct wait w = {.timeout = {.ns = timeout}};
-  struct thread *me;
-  int r = enter(q, &w.timeout, &me);
-  while (likely(r == 0)) {
-    r = side_lock(q, side.lock, me->id, &w.timeout);
-    if (unlikely(r != 0)) break;
+  struct thread *me = thread_latest;
+  if (likely(me != NULL && me->attachment == load_relaxed(&q->attachment)) &&
+      likely(mutex_try(side.lock, me->id))) {
     ssize_t n = attempt(q, me, arguments);
-    mutex_unlock(side.lock);
-    if (unlikely(w.slept) && side.ready(q)) event_notify(side.event, &q->segment->state, 1);
+    side_unlock(q, side.lock, me->id);
     if (likely(n != -EAGAIN && n != -ENOBUFS)) return n;
-    r = wait_more(q, &w, &side, n == -EAGAIN ? side.event : &q->segment->cell_free);
   }
-  return r;
+  return attempt_patiently(q, &side, attempt, arguments, timeout);
 }
 
 #endif
