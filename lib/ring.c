@@ -13,20 +13,20 @@ void cursor_repair(struct cursor *cursor, const struct journal *journal) {
 }
 
 /* The count before the position: between the two looks the room can only grow. */
-int ring_make_room(struct shmq *q, const struct ring_writer *w, uint64_t size) {
+int ring_make_room(struct shmq *q, struct ring_writer w, uint64_t size) {
   struct producer_side *p = &q->segment->producer;
   const struct cursor *head = &q->segment->consumer.head;
   store_relaxed(&p->got_cached, load_acquire(&head->count));
   store_relaxed(&p->head_cached, load_acquire(&head->position)); /* H */
-  if (!positions_agree(q, w->position, load_relaxed(&p->head_cached))) return -EBADMSG;
-  return ring_room(q, w, size) ? 0 : -EAGAIN;
+  if (!positions_agree(q, w.position, load_relaxed(&p->head_cached))) return -EBADMSG;
+  return ring_room(q, &w, size) ? 0 : -EAGAIN;
 }
 
-int ring_find_more(struct shmq *q, const struct ring_reader *reader) {
+int ring_find_more(struct shmq *q, struct ring_reader reader) {
   uint64_t tail = load_acquire(&q->segment->producer.tail.position); /* T */
   store_relaxed(&q->segment->consumer.tail_cached, tail);
-  if (tail == reader->position) return -EAGAIN;
-  return positions_agree(q, tail, reader->position) ? 0 : -EBADMSG;
+  if (tail == reader.position) return -EAGAIN;
+  return positions_agree(q, tail, reader.position) ? 0 : -EBADMSG;
 }
 
 struct ring_reader ring_end(const struct shmq *q) {

@@ -50,7 +50,7 @@ struct ring_writer {
 };
 
 /* Look where the consumer is. Returns 0; -EAGAIN: there is no room all the same; -EBADMSG. */
-int ring_make_room(struct shmq *q, const struct ring_writer *writer, uint64_t size);
+int ring_make_room(struct shmq *q, struct ring_writer writer, uint64_t size);
 
 static inline bool ring_room(const struct shmq *q, const struct ring_writer *w, uint64_t size) {
   const struct producer_side *p = &q->segment->producer;
@@ -60,7 +60,7 @@ static inline bool ring_room(const struct shmq *q, const struct ring_writer *w, 
 
 static inline int ring_write(struct shmq *q, struct ring_writer *w, const struct iovec *item) {
   if (unlikely(!ring_room(q, w, item->iov_len))) {
-    int r = ring_make_room(q, w, item->iov_len);
+    int r = ring_make_room(q, *w, item->iov_len);
     if (r != 0) return r;
   }
   struct record *record = record_at(q, w->position);
@@ -109,14 +109,14 @@ static inline struct ring_reader ring_reader(const struct shmq *q) {
 }
 
 /* Look where the producer is. Returns 0, -EAGAIN: nothing follows the reader; -EBADMSG. */
-int ring_find_more(struct shmq *q, const struct ring_reader *reader);
+int ring_find_more(struct shmq *q, struct ring_reader reader);
 
 /* Look at the item at the reader. 0; -EAGAIN: nothing there; -EBADMSG. */
 static inline int ring_look(struct shmq *q, const struct ring_reader *reader,
                             struct ring_item *item) {
   const _Atomic uint64_t *tail = &q->segment->consumer.tail_cached;
   if (unlikely(load_relaxed(tail) - reader->position - 1 >= q->geometry.capacity)) {
-    int r = ring_find_more(q, reader);
+    int r = ring_find_more(q, *reader);
     if (r != 0) return r;
   }
   const struct record *record = record_at(q, reader->position);
