@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# usage: sh bench/run.sh [OPTION or SCENARIO of shmq-bench...]
+# Install the peers (Debian), build in build-bench/, and measure. Without arguments: everything,
+# with results in build-bench/results/.
+set -eu
+
+packages='gcc g++ libc6-dev ninja-build cmake pkg-config git libpopt-dev libjansson-dev
+  libboost-dev libdpdk-dev libzmq3-dev libnng-dev libck-dev python3 gnuplot-nox fonts-dejavu-core'
+
+fail() {
+  printf 'run.sh: %s\n' "$*" >&2
+  exit 2
+}
+
+# Run a command quietly; its output matters only if it fails.
+quietly() {
+  log=$(mktemp)
+  if "$@" >"$log" 2>&1; then
+    rm -f "$log"
+  else
+    tail -n 40 "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+}
+
+missing_packages() {
+  for package in $packages; do
+    dpkg -s "$package" 2>/dev/null | grep -q '^Status: .* ok installed' || printf '%s ' "$package"
+  done
+}
+
+install_packages() {
+  missing=$(missing_packages)
+  [ -n "$missing" ] || return 0
+  [ "$(id -u)" -eq 0 ] || fail "please install as root: $missing"
+  printf 'installing: %s\n' "$missing"
+  export DEBIAN_FRONTEND=noninteractive
+  quietly apt-get update || fail 'apt-get update failed'
+  # shellcheck disable=SC2086 # a list of words
+  quietly apt-get install -y --no-install-recommends $missing || fail "cannot install: $missing"
+}
+
+build() {
+  printf 'building\n'
+  quietly cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSHMQ_BENCH=ON \
+    -DSHMQ_TOOLS=OFF || fail 'cmake failed'
+  quietly cmake --build "$build" || fail 'the build failed'
+}
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$root/build-bench
+if command -v dpkg >/dev/null; then
+  install_packages
+fi
+build
+if [ $# -eq 0 ]; then
+  mkdir -p "$build/results"
+  set -- --json "$build/results/results.json" --plots "$build/results"
+fi
+exec "$build/bench/shmq-bench" "$@"
