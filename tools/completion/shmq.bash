@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion of shmq and shmq-stat: commands, options, names of queues.
+
+_shmq_commands='create ls stat put get peek drain shutdown recover rm help'
+
+_shmq_queues() {
+  local path
+  for path in /dev/shm/shmq.*; do
+    [[ -e $path ]] && echo "${path#/dev/shm/shmq.}"
+  done
+}
+
+_shmq_options() {
+  local own=
+  case $1 in
+    create)
+      own='--capacity --maxsize --item-max --max-leases --max-attempts --lease-timeout --mode
+        --if-missing'
+      ;;
+    ls) own='--json' ;;
+    stat) own='--json --watch' ;;
+    put) own='--timeout -0 --file' ;;
+    get) own='-n --all --timeout -0' ;;
+    peek) own='-0' ;;
+    drain) own='--discard -0' ;;
+    shutdown) own='--now' ;;
+    rm) own='--force' ;;
+  esac
+  echo "$own --help --version"
+}
+
+# Is the word before the cursor an option that waits for its value?
+_shmq_wants_value() {
+  case $1 in
+    --capacity | --maxsize | --item-max | --max-leases | --max-attempts | --lease-timeout) ;;
+    --mode | --watch | --timeout | -n | =) ;;
+    *) return 1 ;;
+  esac
+}
+
+# What may stand as an argument. $1: the command; $2: how many it has already.
+_shmq_arguments() {
+  case $1:$2 in
+    ls:* | create:*) ;;
+    help:0) echo "$_shmq_commands" ;;
+    stat:* | *:0) _shmq_queues ;;
+  esac
+}
+
+# Offers those of the words in $1 that begin like the one at the cursor.
+_shmq_offer() {
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+_shmq_offer_files() {
+  compopt -o filenames 2> /dev/null
+  mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+# How many arguments stand before the cursor, from word $1 on.
+_shmq_given() {
+  local i given=0
+  for ((i = $1; i < COMP_CWORD; i++)); do
+    [[ ${COMP_WORDS[i]} == -* ]] || _shmq_wants_value "${COMP_WORDS[i - 1]}" || given=$((given + 1))
+  done
+  echo "$given"
+}
+
+_shmq_complete() {
+  local command=$1 given
+  given=$(_shmq_given "$2")
+  if _shmq_wants_value "${COMP_WORDS[COMP_CWORD - 1]}"; then
+    return
+  elif [[ ${COMP_WORDS[COMP_CWORD]} == -* ]]; then
+    _shmq_offer "$(_shmq_options "$command")"
+  elif [[ $command == put && $given -gt 0 ]]; then
+    [[ " ${COMP_WORDS[*]} " == *' --file '* ]] && _shmq_offer_files
+  else
+    _shmq_offer "$(_shmq_arguments "$command" "$given")"
+  fi
+}
+
+_shmq() {
+  COMPREPLY=()
+  if [[ ${COMP_WORDS[0]##*/} == shmq-stat ]]; then
+    _shmq_complete stat 1
+  elif ((COMP_CWORD == 1)); then
+    _shmq_offer "$_shmq_commands --help --version"
+  else
+    _shmq_complete "${COMP_WORDS[1]}" 2
+  fi
+}
+
+complete -F _shmq shmq shmq-stat
