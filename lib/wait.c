@@ -47,6 +47,7 @@ int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struc
     if (left <= 0) return timeout_error(t);
     uint32_t holder = mutex_holder(lock);
     if (holder == 0) continue;
+    if (holder == me) return -EBADMSG; /* we hold nothing */
     enum liveness liveness = lock_liveness(q, holder);
     if (word_is_damaged(liveness, &strikes)) return -EBADMSG;
     if (liveness == DEAD) recover(q, t);
