@@ -3,24 +3,27 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/stat.h>
 
+#include "segment.h"
 #include "wait.h"
 
-/* NAME.dead is made like its queue; what is in it has no further attempts to count. */
-static struct shmq_options dead_options(const struct geometry *g) {
+/* NAME.dead has its queue's sizes and permissions, and no attempts to count. */
+static struct shmq_options dead_options(const struct shmq *q) {
   struct shmq_options o;
+  struct stat st;
   shmq_options_init(&o);
-  o.capacity = g->capacity;
-  o.item_max = g->item_max;
+  o.capacity = q->geometry.capacity;
+  o.item_max = q->geometry.item_max;
+  if (fstat(q->fd, &st) == 0) o.mode = st.st_mode & 0777;
   return o;
 }
 
-static int dead_open(const struct shmq *q, struct shmq **dead) {
+static int dead_open(const struct shmq *q, struct shmq **dead, struct timeout *t) {
   char name[sizeof q->name + sizeof ".dead"];
-  struct shmq_options options = dead_options(&q->geometry);
+  struct shmq_options options = dead_options(q);
   snprintf(name, sizeof name, "%s.dead", q->name);
-  return shmq_open_or_create(dead, name, &options);
+  return segment_open_or_create(dead, name, &options, t);
 }
 
 /*
@@ -48,15 +51,16 @@ static bool bury_if_doomed(struct shmq *q, struct shmq *dead, uint32_t i) {
 }
 
 /* Killed after the flag is cleared: recovery finds the doomed cells and sets it again. */
-bool bury_doomed(struct shmq *q) {
+bool bury_doomed(struct shmq *q, struct timeout *t) {
   struct shmq *dead;
   if (likely(!load_relaxed(&q->segment->state.doomed))) return false;
-  if (dead_open(q, &dead) != 0) return false;
+  struct timeout limit = timeout_limited(t, LOCK_PATIENCE);
+  if (dead_open(q, &dead, &limit) != 0) return false;
   atomic_exchange_explicit(&q->segment->state.doomed, 0, memory_order_acq_rel);
   bool moved = false;
   for (uint32_t i = 0; i < q->geometry.max_leases; i++)
     moved |= bury_if_doomed(q, dead, i);
-  shmq_close(dead);
+  segment_close(dead, &limit);
   return moved;
 }
 
@@ -69,7 +73,7 @@ int shmq_bury(struct shmq *q, const struct shmq_lease *lease) {
   uint64_t word = lease_word(q, lease);
   uint64_t mine = cell_word_as(word, CELL_BURYING, q->process + 1);
   if (word == 0) return -ESTALE;
-  r = dead_open(q, &dead);
+  r = dead_open(q, &dead, &t);
   if (r != 0) return r;
   r = cell_move(q, lease->cell, word, mine) ? cell_bury(q, dead, lease->cell, mine) : -ESTALE;
   if (r != 0 && r != -ESTALE) cell_move(q, lease->cell, mine, word);

@@ -7,6 +7,6 @@
 
 /* Move every doomed item to NAME.dead; those that do not fit now stay doomed until the next time.
    No lock may be held. Returns true if one was moved. */
-bool bury_doomed(struct shmq *q);
+bool bury_doomed(struct shmq *q, struct timeout *t);
 
 #endif

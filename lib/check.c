@@ -82,6 +82,6 @@ int shmq_recover(struct shmq *q) {
   struct timeout t = {.ns = NS_PER_S};
   int r = enter(q, &t, &me);
   if (r == 0) r = recover(q, &t);
-  bury_doomed(q);
+  bury_doomed(q, &t);
   return r;
 }

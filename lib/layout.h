@@ -18,7 +18,7 @@
 #include "shmq.h"
 
 #define LAYOUT_MAGIC   0x65756575716d6873u /* "shmqueue", little end first */
-#define LAYOUT_VERSION 2u
+#define LAYOUT_VERSION 3u
 
 /* Two 64-byte lines: processors fetch them in pairs. */
 #define LINE 128
@@ -47,7 +47,7 @@ struct header {
   uint64_t magic;
   uint32_t version;
   uint32_t unused;
-  uint64_t fingerprint; /* of every offset and size below, the page size and the byte order */
+  uint64_t fingerprint; /* of the sizes and offsets below, the page size and the byte order */
   uint64_t size;        /* of the whole segment, bytes */
   struct geometry geometry;
 };
@@ -68,11 +68,11 @@ struct reaper {
 
 /* The lock of one side (robust_mutex.h). Ids are of threads: slot + 1; 0: nobody. */
 struct robust_mutex {
-  _Atomic uint32_t word;   /* who holds it, and whether others wait for it */
-  _Atomic uint32_t bias;   /* who may enter without the word */
-  _Atomic uint32_t inside; /* who entered without the word */
-  _Atomic uint32_t last;   /* who had the word last, */
-  _Atomic uint32_t streak; /* and how many times in a row */
+  _Atomic uint32_t word;     /* who holds it, and whether others wait for it */
+  _Atomic uint32_t bias;     /* who may enter without the word */
+  _Atomic uint32_t occupant; /* who was biased, and may still be inside */
+  _Atomic uint32_t last;     /* who had the word last, */
+  _Atomic uint32_t streak;   /* and how many times in a row */
 };
 
 /* A place to sleep: a sequence, stepped by two, and the lowest bit: somebody may be asleep. */
@@ -109,8 +109,9 @@ struct consumer_side {
   struct journal journal;
   _Atomic uint64_t tail_cached;
   _Atomic uint64_t next_expiry;    /* no lease runs out before; CLOCK_MONOTONIC, ns */
-  _Atomic uint64_t discarded;      /* items */
+  _Atomic uint64_t discarded;      /* items of the ring */
   _Atomic uint64_t next_discarded; /* what discarded becomes when the cursor moves */
+  _Atomic uint64_t dropped;        /* items that had come back, and were discarded */
   _Atomic uint64_t redelivered;    /* deliveries */
   alignas(LINE) struct cursor head;
   _Atomic uint32_t
@@ -140,6 +141,7 @@ struct thread_slot {
   _Atomic uint64_t undo_head;
   _Atomic uint64_t undo_word;
   _Atomic uint32_t undo_cell;
+  _Atomic uint32_t inside[2]; /* 1: inside the producer's, the consumer's lock by bias */
 };
 
 /*

@@ -32,7 +32,7 @@ int shmq_give_back(struct shmq *q, const struct shmq_lease *lease) {
   if (r != 0) return r;
   event_notify(&q->segment->not_empty, &q->segment->state, 1);
   cell_freed(q);
-  bury_doomed(q);
+  bury_doomed(q, &(struct timeout){.ns = NS_PER_S});
   return 0;
 }
 

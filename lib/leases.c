@@ -198,19 +198,21 @@ void lease_renew(struct shmq *q, uint32_t cell) {
   store_relaxed(&q->cells[cell].deadline, lease_deadline(q));
 }
 
-void leases_expire(struct shmq *q) {
+uint32_t leases_expire(struct shmq *q) {
   _Atomic uint64_t *next_expiry = &q->segment->consumer.next_expiry;
   uint64_t now = (uint64_t)clock_now(), next = NEVER;
-  if (now < load_relaxed(next_expiry)) return;
+  uint32_t expired = 0;
+  if (now < load_relaxed(next_expiry)) return 0;
   for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
     uint64_t word = load_acquire(&q->cells[i].word);
     if (cell_state(word) != CELL_LEASED) continue;
     uint64_t deadline = load_relaxed(&q->cells[i].deadline);
     if (deadline <= now) {
-      cell_give_back(q, i, word);
+      expired += cell_give_back(q, i, word);
     } else if (deadline < next) {
       next = deadline;
     }
   }
   store_relaxed(next_expiry, next);
+  return expired;
 }

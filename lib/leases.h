@@ -80,8 +80,8 @@ bool cell_give_back(struct shmq *q, uint32_t cell, uint64_t word);
 /* Begin the time of a lease anew. */
 void lease_renew(struct shmq *q, uint32_t cell);
 
-/* Return the leases that ran out. */
-void leases_expire(struct shmq *q);
+/* Return the leases that ran out, and say how many. */
+uint32_t leases_expire(struct shmq *q);
 
 /* Build the heap of returned cells anew from the cells, which are the truth. */
 void returned_rebuild(struct shmq *q);

@@ -42,50 +42,55 @@ static void departed_find(const struct shmq *q, struct departed *d) {
  * We hold the registry lock: a recoverer that left its mark in a lock is dead, and a thread slot
  * of a dead process can not have been given to a living one since we looked.
  */
-static bool holder_is_dead(const struct shmq *q, uint32_t holder) {
-  return holder == MUTEX_RECOVERER || (holder != 0 && holder_liveness(q, holder) == DEAD);
+static bool is_departed(const struct shmq *q, const struct departed *d, uint32_t thread) {
+  if (thread == 0 || thread > q->geometry.max_threads) return thread == MUTEX_RECOVERER;
+  uint32_t process = thread_process(q, &q->threads[thread - 1]);
+  return process < q->geometry.max_processes && (d->slot[process] || process_is_dead(q, process));
 }
 
 /* ---- The locks of the dead ---- */
 
+static bool lock_names_departed(const struct shmq *q, const struct departed *d,
+                                const struct robust_mutex *m) {
+  return is_departed(q, d, mutex_word_holder(m)) || is_departed(q, d, load_acquire(&m->bias)) ||
+         is_departed(q, d, load_acquire(&m->occupant));
+}
+
 /*
- * Take the word, and see to it that no living thread is inside without it. A dead one that was
- * inside stays named there until its side is repaired.
+ * Take the word, and see to it that no living thread is inside without it. An occupant that is dead
+ * stays named until its side is repaired.
  */
-static bool lock_try(const struct shmq *q, struct robust_mutex *m, int64_t ns) {
-  uint32_t holder = load_acquire(&m->word) & ~MUTEX_WAITERS;
-  bool ours = holder_is_dead(q, holder) ? mutex_inherit(m, holder, MUTEX_RECOVERER)
+static bool lock_try(const struct shmq *q, const struct departed *d, struct robust_mutex *m,
+                     int64_t ns) {
+  uint32_t holder = mutex_word_holder(m);
+  bool ours = is_departed(q, d, holder) ? mutex_inherit(m, holder, MUTEX_RECOVERER)
                                         : mutex_wait_word(m, MUTEX_RECOVERER, ns, false);
   if (!ours) return false;
-  if (mutex_evict(m, ns) || holder_is_dead(q, load_acquire(&m->inside))) return true;
+  if (mutex_evict(q, m, ns) || is_departed(q, d, load_acquire(&m->occupant))) return true;
   mutex_drop(m);
   return false;
 }
 
-static int lock_for_repair(const struct shmq *q, struct robust_mutex *m, struct timeout *t) {
+static int lock_for_repair(const struct shmq *q, const struct departed *d, struct robust_mutex *m,
+                           struct timeout *t) {
   int64_t left;
   while ((left = timeout_left(t, LOCK_SLICE)) > 0) {
-    if (lock_try(q, m, left)) return 0;
+    if (lock_try(q, d, m, left)) return 0;
   }
   return timeout_error(t);
 }
 
 static void unlock_repaired(struct robust_mutex *m) {
-  store_release(&m->inside, 0u);
+  store_release(&m->occupant, 0u);
   mutex_drop(m);
-}
-
-static bool lock_is_dead(const struct shmq *q, const struct robust_mutex *m) {
-  return holder_is_dead(q, load_acquire(&m->word) & ~MUTEX_WAITERS) ||
-         holder_is_dead(q, load_acquire(&m->inside));
 }
 
 /* ---- The producer's side ---- */
 
-static int producer_release(struct shmq *q, struct timeout *t) {
+static int producer_release(struct shmq *q, const struct departed *d, struct timeout *t) {
   struct producer_side *p = &q->segment->producer;
-  if (!lock_is_dead(q, &p->lock)) return 0;
-  int r = lock_for_repair(q, &p->lock, t);
+  if (!lock_names_departed(q, d, &p->lock)) return 0;
+  int r = lock_for_repair(q, d, &p->lock, t);
   if (r != 0) return r;
   trace("producer lock released, tail %llu", (unsigned long long)load_relaxed(&p->tail.position));
   cursor_repair(&p->tail, &p->journal);
@@ -155,6 +160,8 @@ static void for_threads_of(struct shmq *q, const struct departed *d,
 
 static void thread_free(struct shmq *q, struct thread_slot *slot) {
   (void)q;
+  store_release(&slot->inside[0], 0u);
+  store_release(&slot->inside[1], 0u);
   store_release(&slot->owner, 0u);
 }
 
@@ -171,8 +178,7 @@ static void discard_returned(struct shmq *q) {
   for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
     if (cell_state(load_acquire(&q->cells[i].word)) != CELL_READY) continue;
     store_release(&q->cells[i].word, 0);
-    store_release(&c->next_discarded, load_relaxed(&c->discarded) + 1);
-    store_release(&c->discarded, load_relaxed(&c->next_discarded));
+    store_release(&c->dropped, load_relaxed(&c->dropped) + 1);
   }
   store_release(&c->returned, 0u);
 }
@@ -222,15 +228,15 @@ static void slots_free(struct shmq *q, const struct departed *d) {
  */
 static int recover_departed(struct shmq *q, struct departed *d, struct timeout *t) {
   struct robust_mutex *consumer = &q->segment->consumer.lock;
-  struct timeout limit = {.ns = timeout_left(t, LOCK_LIMIT)};
-  int r = producer_release(q, &limit);
-  if (d->n == 0 && !lock_is_dead(q, consumer)) return r;
-  r = lock_for_repair(q, consumer, &limit);
+  struct timeout limit = timeout_limited(t, LOCK_LIMIT);
+  int r = producer_release(q, d, &limit);
+  if (d->n == 0 && !lock_names_departed(q, d, consumer)) return r;
+  r = lock_for_repair(q, d, consumer, &limit);
   if (r != 0) return r;
   departed_find(q, d);
   settle(q, d);
   unlock_repaired(consumer);
-  r = producer_release(q, &limit);
+  r = producer_release(q, d, &limit);
   if (r == 0) slots_free(q, d);
   wake_everybody(q);
   trace("cleaned up after %u processes", d->n);

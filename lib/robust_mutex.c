@@ -9,32 +9,40 @@
 
 /* A biased thread leaves without waking anybody: it is inside for a fraction of this, unless it was
    preempted there. */
-#define EVICT_NAP (50 * 1000)
+#define EVICT_NAP   (50 * 1000)
+#define EVICT_LIMIT NS_PER_MS
 
 /* No store stays in a processor's store buffer as long as this. */
 #define STORE_BUFFER_DRAIN NS_PER_MS
 
-uint32_t mutex_holder(const struct robust_mutex *m) {
-  uint32_t word = load_acquire(&m->word) & ~MUTEX_WAITERS;
-  return word != 0 ? word : load_acquire(&m->inside);
-}
-
-static bool nobody_inside(const struct robust_mutex *m) {
+static bool is_outside(const _Atomic uint32_t *inside) {
   for (int i = 0; i < SPINS; i++) {
-    if (load_acquire(&m->inside) == 0) return true; /* M */
+    if (load_acquire(inside) == 0) return true; /* M */
     cpu_relax();
   }
   return false;
 }
 
-bool mutex_evict(struct robust_mutex *m, int64_t ns) {
-  store_relaxed(&m->bias, 0u);
+/* From the bias to the occupant. Killed between the stores, both name the thread: it is done again.
+ */
+static void bias_clear(struct robust_mutex *m) {
+  uint32_t biased = load_relaxed(&m->bias);
+  if (biased == 0) return;
+  store_release(&m->occupant, biased);
+  store_release(&m->bias, 0u);
+}
+
+bool mutex_evict(const struct shmq *q, struct robust_mutex *m, int64_t ns) {
+  bias_clear(m);
   full_fence();
   if (!membarrier_all()) clock_sleep(STORE_BUFFER_DRAIN); /* B */
-  for (; !nobody_inside(m); ns -= EVICT_NAP) {
-    if (ns <= 0) return false;
+  uint32_t occupant = load_relaxed(&m->occupant);
+  bool exists = occupant != 0 && occupant <= q->geometry.max_threads;
+  while (exists && !is_outside(mutex_inside(q, m, occupant))) {
+    if ((ns -= EVICT_NAP) <= 0) return false;
     clock_sleep(EVICT_NAP);
   }
+  store_release(&m->occupant, 0u);
   return true;
 }
 
@@ -69,9 +77,9 @@ bool mutex_wait_word(struct robust_mutex *m, uint32_t me, int64_t ns, bool spin)
   return try_as_waiter(m, me);
 }
 
-bool mutex_wait(struct robust_mutex *m, uint32_t me, int64_t ns, bool spin) {
-  if (!mutex_wait_word(m, me, ns, spin)) return false;
-  if (!mutex_is_biased(m) || mutex_evict(m, ns)) return true;
+bool mutex_wait(const struct shmq *q, struct robust_mutex *m, uint32_t me, int64_t ns) {
+  if (!mutex_wait_word(m, me, ns, q->may_spin)) return false;
+  if (!mutex_is_biased(m) || mutex_evict(q, m, EVICT_LIMIT)) return true;
   mutex_drop(m);
   return false;
 }

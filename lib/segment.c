@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "os/membarrier.h"
+#include "segment.h"
 #include "wait.h"
 
 #define DIRECTORY "/dev/shm" /* where shm_open(3) keeps its objects */
@@ -101,7 +102,11 @@ static void handle_place(struct shmq *q) {
   q->payload_stride = q->plan.payload_stride;
 }
 
-/* A handle on a valid segment; takes fd over when it succeeds. */
+/*
+ * A handle on a valid segment; takes fd over when it succeeds. The mapping keeps the description
+ * that it was made with, also in children. So the locks, which are to go with this process, are
+ * held with another.
+ */
 static int handle_make(struct shmq **handle, const char *name, int fd,
                        const struct geometry *geometry, bool readonly) {
   struct shmq *q = calloc(1, sizeof *q);
@@ -112,8 +117,12 @@ static int handle_make(struct shmq **handle, const char *name, int fd,
   q->may_spin = several_processors();
   memcpy(q->name, name, strlen(name) + 1);
   int r = mapping_create(&q->mapping, fd, q->plan.size, geometry->capacity, !readonly);
+  if (r == 0 && (q->fd = descriptor_reopen(fd, !readonly)) < 0) {
+    r = q->fd;
+    mapping_destroy(&q->mapping);
+  }
   if (r != 0) return free(q), r;
-  q->fd = fd;
+  close(fd);
   pthread_mutex_init(&q->mutex, NULL);
   handle_place(q);
   handle_register(q);
@@ -122,31 +131,34 @@ static int handle_make(struct shmq **handle, const char *name, int fd,
 }
 
 /* Barriers of others must reach us before we commit anything: event_count.h. */
-static int handle_attach(struct shmq *q) {
+static int handle_attach(struct shmq *q, struct timeout *t) {
   struct thread *me;
-  struct timeout t = {.ns = SHMQ_FOREVER};
   if (!membarrier_register()) store_release(&q->segment->state.fence_needed, 1u);
-  return enter(q, &t, &me);
+  return enter(q, t, &me);
 }
 
-int shmq_close(struct shmq *q) {
-  if (q == NULL) return 0;
-  struct timeout t = {.ns = NS_PER_S}; /* if it is not enough, the others clean up after us */
-  if (load_relaxed(&q->attachment) != 0) recover_self(q, &t);
-  handle_unregister(q);
+/* What can not be cleaned up in time is left to the others, as if we had died. */
+void segment_close(struct shmq *q, struct timeout *t) {
+  handle_unregister(q); /* from here on, threads that end leave their slots to us */
+  if (load_acquire(&q->attachment) != 0) recover_self(q, t);
   if (q->fd >= 0) close(q->fd);
   mapping_destroy(&q->mapping);
   pthread_mutex_destroy(&q->mutex);
   free(q);
+}
+
+int shmq_close(struct shmq *q) {
+  struct timeout t = {.ns = NS_PER_S};
+  if (q != NULL) segment_close(q, &t);
   return 0;
 }
 
 static int handle_open(struct shmq **handle, const char *name, int fd, const struct geometry *g,
-                       bool readonly) {
+                       bool readonly, struct timeout *t) {
   struct shmq *q;
   int r = handle_make(&q, name, fd, g, readonly);
   if (r != 0) return close(fd), r;
-  if (!readonly) r = handle_attach(q);
+  if (!readonly) r = handle_attach(q, t);
   if (r != 0) return shmq_close(q), r;
   *handle = q;
   return 0;
@@ -200,11 +212,12 @@ static bool name_is_taken(const char *name) {
 }
 
 /* The name comes last: who is killed before leaves nothing, who is killed after leaves a queue. */
-static int create(struct shmq **queue, const char *name, const struct geometry *g, mode_t mode) {
+static int create(struct shmq **queue, const char *name, const struct geometry *g, mode_t mode,
+                  struct timeout *t) {
   struct shmq *q;
   int fd = file_create(g, mode);
   if (fd < 0) return fd;
-  int r = handle_open(&q, name, fd, g, false);
+  int r = handle_open(&q, name, fd, g, false, t);
   if (r != 0) return r;
   r = file_name(q->fd, name);
   if (r != 0) return shmq_close(q), r;
@@ -212,16 +225,22 @@ static int create(struct shmq **queue, const char *name, const struct geometry *
   return 0;
 }
 
-int shmq_create(struct shmq **queue, const char *name, const struct shmq_options *options) {
+/* The owner must be able to open its own queue. */
+static bool mode_is_valid(mode_t mode) {
+  return (mode & ~(mode_t)0777) == 0 && (mode & 0600) == 0600;
+}
+
+static int segment_create(struct shmq **queue, const char *name, const struct shmq_options *options,
+                          struct timeout *t) {
   struct shmq_options defaults;
   shmq_options_init(&defaults);
   if (options == NULL) options = &defaults;
   int r = name_check(name);
   if (r != 0) return r;
   struct geometry g = geometry_from(options);
-  if (!geometry_is_valid(&g) || (options->mode & ~(mode_t)0777)) return -EINVAL;
+  if (!geometry_is_valid(&g) || !mode_is_valid(options->mode)) return -EINVAL;
   if (name_is_taken(name)) return -EEXIST;
-  return create(queue, name, &g, options->mode);
+  return create(queue, name, &g, options->mode, t);
 }
 
 /* ---- Open ---- */
@@ -268,7 +287,7 @@ static int open_error(int error) {
   }
 }
 
-static int open_as(struct shmq **queue, const char *name, bool readonly) {
+static int open_as(struct shmq **queue, const char *name, bool readonly, struct timeout *t) {
   struct geometry g;
   int r = name_check(name);
   if (r != 0) return r;
@@ -277,25 +296,36 @@ static int open_as(struct shmq **queue, const char *name, bool readonly) {
   if (fd < 0) return open_error(errno);
   r = file_check(fd, readonly, &g);
   if (r != 0) return close(fd), r;
-  return handle_open(queue, name, fd, &g, readonly);
+  return handle_open(queue, name, fd, &g, readonly, t);
 }
 
-int shmq_open(struct shmq **queue, const char *name) {
-  return open_as(queue, name, false);
-}
-
-int shmq_open_readonly(struct shmq **queue, const char *name) {
-  return open_as(queue, name, true);
-}
-
-int shmq_open_or_create(struct shmq **queue, const char *name, const struct shmq_options *options) {
+int segment_open_or_create(struct shmq **queue, const char *name,
+                           const struct shmq_options *options, struct timeout *t) {
   int r;
   do {
-    r = shmq_open(queue, name);
-    if (r == -ENOENT) r = shmq_create(queue, name, options);
+    r = open_as(queue, name, false, t);
+    if (r == -ENOENT) r = segment_create(queue, name, options, t);
   } while (r ==
            -EEXIST); /* somebody else made it; then it can be opened, unless it is gone again */
   return r;
+}
+
+/* ---- The public calls; they have no timeout ---- */
+
+int shmq_create(struct shmq **queue, const char *name, const struct shmq_options *options) {
+  return segment_create(queue, name, options, &(struct timeout){.ns = SHMQ_FOREVER});
+}
+
+int shmq_open(struct shmq **queue, const char *name) {
+  return open_as(queue, name, false, &(struct timeout){.ns = SHMQ_FOREVER});
+}
+
+int shmq_open_readonly(struct shmq **queue, const char *name) {
+  return open_as(queue, name, true, &(struct timeout){.ns = SHMQ_FOREVER});
+}
+
+int shmq_open_or_create(struct shmq **queue, const char *name, const struct shmq_options *options) {
+  return segment_open_or_create(queue, name, options, &(struct timeout){.ns = SHMQ_FOREVER});
 }
 
 int shmq_unlink(const char *name) {

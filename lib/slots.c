@@ -12,7 +12,8 @@
 
 _Thread_local struct thread *thread_latest;
 
-/* This process's handles. Guards the list, and a thread's leaving against its handle's closing. */
+/* This process's handles. Guards the list: a thread that ends leaves its slots only at queues in
+ * it. */
 static pthread_mutex_t handles_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct shmq *handles;
 
@@ -85,7 +86,7 @@ int process_attach(struct shmq *q, struct timeout *t) {
 }
 
 bool process_is_alive(const struct shmq *q, uint32_t process) {
-  if (load_relaxed(&q->attachment) != 0 && process == q->process) return true;
+  if (load_acquire(&q->attachment) != 0 && process == q->process) return true;
   return file_lock_held(q->fd, liveness_byte(q, process));
 }
 
@@ -198,6 +199,7 @@ static int thread_add(struct shmq *q, struct thread_slot *slot) {
   pthread_mutex_unlock(&handles_mutex);
   *t = (struct thread){.attachment = load_relaxed(&q->attachment),
                        .id = (uint32_t)(slot - q->threads) + 1,
+                       .calls_to_look = 1,
                        .slot = slot,
                        .next = others};
   pthread_setspecific(thread_key, t);
@@ -228,21 +230,26 @@ static void fork_parent(void) {
   pthread_mutex_unlock(&handles_mutex);
 }
 
+/* open(2) is among what the child of a fork may call (signal-safety(7)); snprintf here formats an
+   integer only. */
+int descriptor_reopen(int fd, bool writable) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int again = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  return again >= 0 ? again : -errno;
+}
+
 /*
  * The child has the parent's descriptor, and with it would keep the parent's locks alive beyond the
- * parent's death. It opens the file anew and attaches when it first calls. open(2) and close(2) are
- * among what a child may call (signal-safety(7)); snprintf here formats an integer only.
+ * parent's death. It opens the file anew, and attaches when it first calls.
  */
 static void handle_after_fork(struct shmq *q) {
   store_relaxed(&q->attachment, 0);
   pthread_mutex_init(&q->mutex, NULL);
   if (q->readonly || q->fd < 0) return;
-  char path[32];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", q->fd);
-  int fd = open(path, O_RDWR | O_CLOEXEC);
-  int error = errno;
-  close(q->fd);
-  q->fd = fd >= 0 ? fd : -error;
+  int inherited = q->fd;
+  q->fd = descriptor_reopen(inherited, true);
+  close(inherited);
 }
 
 static void fork_child(void) {

@@ -14,9 +14,11 @@
 
 /* A thread's place at one queue; private to the thread. */
 struct thread {
-  uint64_t attachment; /* of the handle that it belongs to; never 0 */
-  uint32_t id;         /* in lock words: its slot + 1 */
-  uint32_t cell_hint;  /* a cell that this thread freed: still warm in its cache */
+  uint64_t attachment;    /* of the handle that it belongs to; never 0 */
+  uint32_t id;            /* in lock words: its slot + 1 */
+  uint32_t cell_hint;     /* a cell that this thread freed: still warm in its cache */
+  uint32_t calls_to_look; /* until it looks around (wait.c) */
+  int64_t looked;         /* when it did, CLOCK_MONOTONIC, ns */
   struct thread_slot *slot;
   struct thread *next; /* the same thread's places at other queues */
 };
@@ -48,7 +50,10 @@ int thread_attach(struct shmq *q, struct thread **me);
 /* Items that threads of this slot got and have not finished. */
 uint64_t thread_outstanding(const struct thread_slot *slot);
 
-/* All processes' handles: for fork and for threads that end. */
+/* The same file with a description of its own: locks on it are not shared. A negative errno. */
+int descriptor_reopen(int fd, bool writable);
+
+/* This process's handles: for fork and for threads that end. */
 void handle_register(struct shmq *q);
 void handle_unregister(struct shmq *q);
 

@@ -97,9 +97,10 @@ static void stat_items(struct shmq *q, struct shmq_stats *s) {
   const struct consumer_side *c = &q->segment->consumer;
   uint64_t outstanding;
   s->returned = load_acquire(&c->returned);
-  s->discarded = load_acquire(&c->discarded);
+  uint64_t discarded = load_acquire(&c->discarded);
+  s->discarded = discarded + load_acquire(&c->dropped);
   s->redelivered = load_acquire(&c->redelivered);
-  s->got = above(load_acquire(&c->head.count), s->discarded) + s->redelivered;
+  s->got = above(load_acquire(&c->head.count), discarded) + s->redelivered;
   uint64_t waiting = ring_items(q);
   s->qsize = waiting + s->returned;
   s->used = ring_bytes(q);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The timeout of one call: the clock is not read before something has to be waited for. */
+/* The timeout of one call: most calls end before the clock has to be read. */
 #ifndef SHMQ_TIMEOUT_H
 #define SHMQ_TIMEOUT_H
 
@@ -25,6 +25,12 @@ static inline int64_t timeout_deadline(struct timeout *t) {
 static inline int64_t timeout_left(struct timeout *t, int64_t slice) {
   int64_t left = timeout_deadline(t) - clock_now();
   return left < slice ? left : slice;
+}
+
+/* A part of the call that may take ns at most. */
+static inline struct timeout timeout_limited(struct timeout *t, int64_t ns) {
+  int64_t end = clock_deadline(ns), deadline = timeout_deadline(t);
+  return (struct timeout){.ns = t->ns, .deadline = end < deadline ? end : deadline};
 }
 
 /* What a call says whose time is up. */

@@ -7,6 +7,7 @@
 #include "os/file_lock.h"
 
 #define REAP_INTERVAL_MS  50u
+#define CALLS_TO_LOOK     32u
 #define LOCK_FIRST_SLICE  NS_PER_MS
 #define LOCK_LAST_SLICE   (64 * NS_PER_MS)
 #define NOBODY_STRIKES    3
@@ -15,7 +16,7 @@
 #define SPIN_LAST_PAUSES  64
 
 static int attach(struct shmq *q, struct timeout *t, struct thread **me) {
-  int r = load_relaxed(&q->attachment) == 0 ? process_attach(q, t) : 0;
+  int r = load_acquire(&q->attachment) == 0 ? process_attach(q, t) : 0;
   return r == 0 ? thread_attach(q, me) : r;
 }
 
@@ -26,9 +27,14 @@ int enter_slow(struct shmq *q, struct timeout *t, struct thread **me) {
   return r;
 }
 
+/* We hold nothing; and nobody waits for nobody. */
+static bool word_is_damaged(const struct robust_mutex *lock, uint32_t me) {
+  return mutex_word_holder(lock) == me || load_relaxed(&lock->word) == MUTEX_WAITERS;
+}
+
 /* A word that names nobody will never be unlocked. A thread may just have left its slot, or taken
    one; so believe it only after some looks, with sleeps between them. */
-static bool word_is_damaged(enum liveness liveness, int *strikes) {
+static bool holder_is_missing(enum liveness liveness, int *strikes) {
   *strikes = liveness == NOBODY ? *strikes + 1 : 0;
   return *strikes >= NOBODY_STRIKES;
 }
@@ -43,15 +49,25 @@ int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struc
   int strikes = 0;
   for (int64_t slice = LOCK_FIRST_SLICE;; slice = 2 * slice < LOCK_LAST_SLICE ? 2 * slice : slice) {
     int64_t left = timeout_left(t, slice);
-    if (mutex_wait(lock, me, left > 0 ? left : 0, q->may_spin)) return 0;
+    if (mutex_wait(q, lock, me, left > 0 ? left : 0)) return 0;
     if (left <= 0) return timeout_error(t);
     uint32_t holder = mutex_holder(lock);
+    if (word_is_damaged(lock, me)) return -EBADMSG;
     if (holder == 0) continue;
-    if (holder == me) return -EBADMSG; /* we hold nothing */
     enum liveness liveness = lock_liveness(q, holder);
-    if (word_is_damaged(liveness, &strikes)) return -EBADMSG;
+    if (holder_is_missing(liveness, &strikes)) return -EBADMSG;
     if (liveness == DEAD) recover(q, t);
   }
+}
+
+static ssize_t expire_attempt(struct shmq *q, struct thread *me, void *arguments) {
+  (void)me, (void)arguments;
+  return leases_expire(q);
+}
+
+static bool expire(struct shmq *q) {
+  if (q->geometry.lease_timeout == 0) return false;
+  return attempt_until(q, consumer_side(q), expire_attempt, NULL, SHMQ_NOWAIT) > 0;
 }
 
 bool reap(struct shmq *q, struct timeout *t) {
@@ -59,7 +75,16 @@ bool reap(struct shmq *q, struct timeout *t) {
   uint64_t now = (uint64_t)(clock_coarse() / NS_PER_MS), last = load_relaxed(last_look);
   if (now - last < REAP_INTERVAL_MS || !cas_acq_rel(last_look, &last, now)) return false;
   bool changed = anybody_died(q) && recover(q, t) > 0;
-  return bury_doomed(q) || changed;
+  changed |= expire(q);
+  return bury_doomed(q, t) || changed;
+}
+
+/* Who calls often looks at the clock once in a while only; who calls seldom, at every call. */
+void look_around(struct shmq *q, struct thread *me) {
+  int64_t now = clock_coarse();
+  me->calls_to_look = now - me->looked < REAP_INTERVAL_MS * NS_PER_MS ? CALLS_TO_LOOK : 1;
+  me->looked = now;
+  reap(q, &(struct timeout){.ns = SHMQ_NOWAIT});
 }
 
 /* Back off more and more: a consumer that polls takes the producer's cache line from it. */

@@ -54,19 +54,22 @@ int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struc
 /* Lock one side; recover if its holder died. Errors: -EAGAIN, -ETIMEDOUT, -EBADMSG. */
 static inline int side_lock(struct shmq *q, struct robust_mutex *lock, uint32_t me,
                             struct timeout *t) {
-  return mutex_try(lock, me) ? 0 : side_lock_slow(q, lock, me, t);
+  return mutex_try(q, lock, me) ? 0 : side_lock_slow(q, lock, me, t);
 }
 
 static inline void side_unlock(struct shmq *q, struct robust_mutex *lock, uint32_t me) {
-  mutex_unlock(lock, me, likely(!load_relaxed(&q->segment->state.fence_needed)));
+  mutex_unlock(q, lock, me, likely(!load_relaxed(&q->segment->state.fence_needed)));
 }
 
 /* Nothing could be done now. Returns 0 when it is worth trying again, else what the call says. */
 int wait_more(struct shmq *q, struct wait *w, const struct side *side, struct event_count *event);
 
-/* Twenty times a second, one of all who wait looks for the dead and buries the doomed. Returns true
-   if that changed anything. */
+/* Twenty times a second, one of all who use the queue looks for the dead and for leases that ran
+   out, and buries the doomed. Returns true if that changed anything. */
 bool reap(struct shmq *q, struct timeout *t);
+
+/* Where nobody waits, those who work look around. */
+void look_around(struct shmq *q, struct thread *me);
 
 /*
  * One try, under the lock. Returns a count or a size; -EAGAIN: wait for the side's event;
@@ -85,9 +88,10 @@ __attribute__((always_inline)) static inline ssize_t attempt_until(struct shmq *
                                                                    shmq_ns timeout) {
   struct thread *me = thread_latest;
   if (likely(me != NULL && me->attachment == load_relaxed(&q->attachment)) &&
-      likely(mutex_try(side.lock, me->id))) {
+      likely(mutex_try(q, side.lock, me->id))) {
     ssize_t n = attempt(q, me, arguments);
     side_unlock(q, side.lock, me->id);
+    if (unlikely(--me->calls_to_look == 0)) look_around(q, me);
     if (likely(n != -EAGAIN && n != -ENOBUFS)) return n;
   }
   return attempt_patiently(q, &side, attempt, arguments, timeout);

@@ -73,7 +73,8 @@ struct shmq_options {
   uint32_t max_processes; /* attached at one time, 1 to 4096; default 256 */
   uint32_t max_threads;   /* using the queue at one time, 1 to 65536; default 1024; the
                              slot of one that ended stays with its process */
-  mode_t mode;            /* permissions, exactly these (no umask); default 0600 */
+  mode_t mode;            /* permissions, exactly these (no umask), the owner's 0600 among
+                             them; default 0600 */
 };
 
 /* Set every option to its default. */
