@@ -17,6 +17,10 @@ static const char *check_ring(const struct shmq *q) {
   return NULL;
 }
 
+static bool process_exists(const struct shmq *q, uint32_t i) {
+  return i < q->geometry.max_processes && load_acquire(&q->processes[i].used);
+}
+
 static const char *check_cell(const struct shmq *q, const struct cell *c, uint32_t *ready) {
   uint64_t word = load_acquire(&c->word);
   enum cell_state state = cell_state(word);
@@ -28,7 +32,7 @@ static const char *check_cell(const struct shmq *q, const struct cell *c, uint32
     return "a cell's id is not its word's";
   bool held = state == CELL_LEASED || state == CELL_BURYING;
   if (held != (cell_owner(word) != 0)) return "a cell is held by nobody, or free and held";
-  if (held && cell_owner(word) > q->geometry.max_processes) return "a cell's holder does not exist";
+  if (held && !process_exists(q, cell_owner(word) - 1)) return "a cell's holder does not exist";
   return NULL;
 }
 
@@ -81,7 +85,8 @@ int shmq_recover(struct shmq *q) {
   struct thread *me;
   struct timeout t = {.ns = NS_PER_S};
   int r = enter(q, &t, &me);
-  if (r == 0) r = recover(q, &t);
+  if (r != 0) return r;
+  r = recover(q, &t);
   bury_doomed(q, &t);
   return r;
 }

@@ -16,7 +16,7 @@ static int consumer_shut_down(struct shmq *q) {
 /* What a consumer does first. Returns 0, or -ESHUTDOWN when nothing is left. */
 static inline int consumer_begin(struct shmq *q) {
   if (unlikely(q->geometry.lease_timeout != 0)) leases_expire(q);
-  return likely(!load_relaxed(&q->segment->state.shut_down)) ? 0 : consumer_shut_down(q);
+  return likely(!load_acquire(&q->segment->state.shut_down)) ? 0 : consumer_shut_down(q);
 }
 
 /* ---- Get: the item leaves the queue and counts as this thread's until task_done ---- */
@@ -154,11 +154,11 @@ static ssize_t take_returned(struct shmq *q, const struct leases *l) {
   struct ring_item item;
   uint32_t cell;
   size_t n = 0;
-  for (; n < l->n && anything_returned(q); n++) {
+  do {
     int r = returned_look(q, &cell, &item);
     if (r != 0) return n > 0 ? (ssize_t)n : r;
-    returned_lease(q, cell, &l->leases[n]);
-  }
+    returned_lease(q, cell, &l->leases[n++]);
+  } while (n < l->n && anything_returned(q));
   return (ssize_t)n;
 }
 

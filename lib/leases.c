@@ -205,8 +205,10 @@ uint32_t leases_expire(struct shmq *q) {
   if (now < load_relaxed(next_expiry)) return 0;
   for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
     uint64_t word = load_acquire(&q->cells[i].word);
-    if (cell_state(word) != CELL_LEASED) continue;
+    enum cell_state state = cell_state(word);
+    if (state != CELL_LEASED && state != CELL_BURYING) continue;
     uint64_t deadline = load_relaxed(&q->cells[i].deadline);
+    if (deadline <= now && state == CELL_BURYING) deadline = now + NS_PER_MS; /* may fail */
     if (deadline <= now) {
       expired += cell_give_back(q, i, word);
     } else if (deadline < next) {

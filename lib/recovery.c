@@ -56,18 +56,24 @@ static bool lock_names_departed(const struct shmq *q, const struct departed *d,
          is_departed(q, d, load_acquire(&m->occupant));
 }
 
-/*
- * Take the word, and see to it that no living thread is inside without it. An occupant that is dead
- * stays named until its side is repaired.
- */
+/* No living thread is inside without the word, which we have. An occupant that is dead stays named
+   until its side is repaired. */
+static bool nobody_inside(const struct shmq *q, const struct departed *d, struct robust_mutex *m,
+                          int64_t ns) {
+  return mutex_evict(q, m, 0) || is_departed(q, d, load_acquire(&m->occupant)) ||
+         mutex_evict(q, m, ns);
+}
+
+/* A word that came from the dead is not dropped before its side is repaired: should we have to
+   leave it, the next recoverer finds our mark. */
 static bool lock_try(const struct shmq *q, const struct departed *d, struct robust_mutex *m,
                      int64_t ns) {
   uint32_t holder = mutex_word_holder(m);
-  bool ours = is_departed(q, d, holder) ? mutex_inherit(m, holder, MUTEX_RECOVERER)
-                                        : mutex_wait_word(m, MUTEX_RECOVERER, ns, false);
-  if (!ours) return false;
-  if (mutex_evict(q, m, ns) || is_departed(q, d, load_acquire(&m->occupant))) return true;
-  mutex_drop(m);
+  bool from_dead = is_departed(q, d, holder);
+  bool ours = from_dead ? mutex_inherit(m, holder, MUTEX_RECOVERER)
+                        : mutex_wait_word(m, MUTEX_RECOVERER, ns, false);
+  if (!ours || nobody_inside(q, d, m, ns)) return ours;
+  if (!from_dead) mutex_drop(m);
   return false;
 }
 
@@ -129,7 +135,10 @@ static void leases_return(struct shmq *q, const struct departed *d) {
     enum cell_state state = cell_state(word);
     if (state != CELL_LEASED && state != CELL_BURYING) continue;
     uint32_t owner = cell_owner(word) - 1;
-    if (owner < q->geometry.max_processes && d->slot[owner]) lease_return(q, i, word);
+    if (owner >= q->geometry.max_processes || d->slot[owner] ||
+        !load_acquire(&q->processes[owner].used)) { /* damage: held by nobody */
+      lease_return(q, i, word);
+    }
   }
 }
 

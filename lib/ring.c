@@ -38,7 +38,8 @@ struct ring_reader ring_end(const struct shmq *q) {
 bool ring_has_room(const struct shmq *q) {
   const struct cursor *tail = &q->segment->producer.tail, *head = &q->segment->consumer.head;
   uint64_t got = load_acquire(&head->count), freed = load_acquire(&head->position);
+  uint64_t put = load_acquire(&tail->count); /* follows the tail, and may be behind got */
   uint64_t need = record_bytes(q->geometry.item_max);
-  return load_acquire(&tail->count) - got < q->count_limit &&
+  return (put <= got || put - got < q->count_limit) &&
          load_acquire(&tail->position) - freed + need <= q->geometry.capacity;
 }

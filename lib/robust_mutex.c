@@ -38,8 +38,9 @@ bool mutex_evict(const struct shmq *q, struct robust_mutex *m, int64_t ns) {
   if (!membarrier_all()) clock_sleep(STORE_BUFFER_DRAIN); /* B */
   uint32_t occupant = load_relaxed(&m->occupant);
   bool exists = occupant != 0 && occupant <= q->geometry.max_threads;
+  int64_t end = ns > 0 ? clock_now() + ns : 0;
   while (exists && !is_outside(mutex_inside(q, m, occupant))) {
-    if ((ns -= EVICT_NAP) <= 0) return false;
+    if (clock_now() >= end) return false;
     clock_sleep(EVICT_NAP);
   }
   store_release(&m->occupant, 0u);

@@ -137,14 +137,27 @@ static int handle_attach(struct shmq *q, struct timeout *t) {
   return enter(q, t, &me);
 }
 
+/* Opening and closing files are cancellation points; our calls are not. */
+static int cancel_disable(void) {
+  int before;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  return before;
+}
+
+static void cancel_restore(int before) {
+  pthread_setcancelstate(before, NULL);
+}
+
 /* What can not be cleaned up in time is left to the others, as if we had died. */
 void segment_close(struct shmq *q, struct timeout *t) {
+  int cancel = cancel_disable();
   handle_unregister(q); /* from here on, threads that end leave their slots to us */
   if (load_acquire(&q->attachment) != 0) recover_self(q, t);
   if (q->fd >= 0) close(q->fd);
   mapping_destroy(&q->mapping);
   pthread_mutex_destroy(&q->mutex);
   free(q);
+  cancel_restore(cancel);
 }
 
 int shmq_close(struct shmq *q) {
@@ -240,7 +253,10 @@ static int segment_create(struct shmq **queue, const char *name, const struct sh
   struct geometry g = geometry_from(options);
   if (!geometry_is_valid(&g) || !mode_is_valid(options->mode)) return -EINVAL;
   if (name_is_taken(name)) return -EEXIST;
-  return create(queue, name, &g, options->mode, t);
+  int cancel = cancel_disable();
+  r = create(queue, name, &g, options->mode, t);
+  cancel_restore(cancel);
+  return r;
 }
 
 /* ---- Open ---- */
@@ -287,16 +303,23 @@ static int open_error(int error) {
   }
 }
 
-static int open_as(struct shmq **queue, const char *name, bool readonly, struct timeout *t) {
+static int open_file(struct shmq **queue, const char *name, bool readonly, struct timeout *t) {
   struct geometry g;
-  int r = name_check(name);
-  if (r != 0) return r;
   struct path path = path_of(name);
   int fd = shm_open(object_in(&path), (readonly ? O_RDONLY : O_RDWR) | O_NONBLOCK, 0);
   if (fd < 0) return open_error(errno);
-  r = file_check(fd, readonly, &g);
+  int r = file_check(fd, readonly, &g);
   if (r != 0) return close(fd), r;
   return handle_open(queue, name, fd, &g, readonly, t);
+}
+
+static int open_as(struct shmq **queue, const char *name, bool readonly, struct timeout *t) {
+  int r = name_check(name);
+  if (r != 0) return r;
+  int cancel = cancel_disable();
+  r = open_file(queue, name, readonly, t);
+  cancel_restore(cancel);
+  return r;
 }
 
 int segment_open_or_create(struct shmq **queue, const char *name,

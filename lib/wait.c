@@ -99,16 +99,17 @@ static bool spin_until_ready(struct shmq *q, const struct side *side) {
   return false;
 }
 
-/* To the end of the slice, or until the next lease runs out. */
-static int64_t sleep_slice(const struct shmq *q) {
-  if (q->geometry.lease_timeout == 0) return EVENT_SLICE;
+/* To the end of the slice, or, for a consumer, until the next lease runs out. */
+static int64_t sleep_slice(const struct shmq *q, const struct event_count *event) {
+  bool consumes = event == &q->segment->not_empty || event == &q->segment->cell_free;
+  if (q->geometry.lease_timeout == 0 || !consumes) return EVENT_SLICE;
   uint64_t expiry = load_relaxed(&q->segment->consumer.next_expiry), now = (uint64_t)clock_now();
   if (expiry <= now) return NS_PER_MS;
   return expiry - now < (uint64_t)EVENT_SLICE ? (int64_t)(expiry - now) : EVENT_SLICE;
 }
 
 static int wait_asleep(struct shmq *q, struct wait *w) {
-  int64_t left = timeout_left(&w->timeout, sleep_slice(q));
+  int64_t left = timeout_left(&w->timeout, sleep_slice(q, w->armed));
   if (left <= 0) return timeout_error(&w->timeout);
   event_sleep(w->armed, w->seen, left);
   w->armed = NULL;

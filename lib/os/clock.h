@@ -4,7 +4,9 @@
 #define SHMQ_OS_CLOCK_H
 
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NS_PER_MS ((int64_t)1000000)
 #define NS_PER_S  ((int64_t)1000000000)
@@ -32,9 +34,10 @@ static inline int64_t clock_deadline(int64_t timeout) {
   return timeout > NEVER - now ? NEVER : now + timeout;
 }
 
+/* Not through clock_nanosleep(3), which is a cancellation point. */
 static inline void clock_sleep(int64_t ns) {
   struct timespec t = {ns / NS_PER_S, ns % NS_PER_S};
-  clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+  syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
 #endif
