@@ -113,12 +113,12 @@ static inline void mutex_count(struct robust_mutex *m, uint32_t me) {
   if (unlikely(streak >= MUTEX_STREAK)) store_relaxed(&m->bias, me);
 }
 
-/* Leave. may_bias: every process that uses the queue has membarrier. */
+/* Leave, by the way we came: with the word we have it still. may_bias: every process that uses the
+   queue has membarrier. */
 static inline void mutex_unlock(const struct shmq *q, struct robust_mutex *m, uint32_t me,
                                 bool may_bias) {
-  _Atomic uint32_t *inside = mutex_inside(q, m, me);
-  if (likely(load_relaxed(inside))) {
-    store_release(inside, 0u); /* M */
+  if (likely((load_relaxed(&m->word) & ~MUTEX_WAITERS) != me)) {
+    store_release(mutex_inside(q, m, me), 0u); /* M */
     return;
   }
   if (likely(may_bias)) mutex_count(m, me);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Processes that die at a chosen point: each child stops half-way through a call, with the lock in
+ * its hand, and is killed there. What the others find must be the state before the call or after.
+ */
+#include "recovery.h"
+
+#include <sys/prctl.h>
+
+#include "check.h"
+#include "wait.h"
+
+SUITE(recovery);
+
+static struct thread *my_place(shmq *q) {
+  struct thread *me = NULL;
+  struct timeout t = {.ns = SECOND};
+  return enter(q, &t, &me) == 0 ? me : NULL;
+}
+
+static int lock_side(shmq *q, struct robust_mutex *lock) {
+  struct timeout t = {.ns = SECOND};
+  return side_lock(q, lock, my_place(q)->id, &t);
+}
+
+/* Has a child run up to its stay(), and kills it there. */
+static void die_at(int64_t (*point)(void *)) {
+  struct child child = child_start(point, NULL);
+  check_is(child_hear(&child), 0);
+  child_kill(&child);
+}
+
+static int64_t number_in_ring = 77;
+
+static struct ring_writer write_record(shmq *q) {
+  const struct cursor *tail = &q->segment->producer.tail;
+  struct ring_writer writer = {tail->position, tail->count};
+  const struct iovec item = {&number_in_ring, sizeof number_in_ring};
+  if (ring_write(q, &writer, &item) != 0) say(-1);
+  return writer;
+}
+
+/* ---- Puts that were cut short -------------------------------------------------------------------
+ */
+
+_Noreturn static int64_t die_with_producer_lock(void *unused) {
+  shmq *q = open_queue();
+  (void)unused;
+  say(lock_side(q, &q->segment->producer.lock));
+  stay();
+}
+
+_Noreturn static int64_t die_with_record_written(void *unused) {
+  shmq *q = open_queue();
+  (void)unused;
+  lock_side(q, &q->segment->producer.lock);
+  write_record(q);
+  say(0);
+  stay();
+}
+
+_Noreturn static int64_t die_with_journal_written(void *unused) {
+  shmq *q = open_queue();
+  struct producer_side *p = &q->segment->producer;
+  (void)unused;
+  lock_side(q, &p->lock);
+  const struct ring_writer writer = write_record(q);
+  p->journal.next_position = writer.position;
+  p->journal.next_count = writer.count;
+  say(0);
+  stay();
+}
+
+_Noreturn static int64_t die_with_tail_moved(void *unused) {
+  shmq *q = open_queue();
+  struct producer_side *p = &q->segment->producer;
+  (void)unused;
+  lock_side(q, &p->lock);
+  const struct ring_writer writer = write_record(q);
+  p->journal.next_position = writer.position;
+  p->journal.next_count = writer.count;
+  p->tail.position = writer.position;
+  say(0);
+  stay();
+}
+
+static void check_put_cut_short(int64_t (*point)(void *), uint64_t put) {
+  shmq *q = make_queue(NULL);
+  die_at(point);
+  check_is(put_number(q, 1), 0);
+  check_sound(q);
+  check_is(stats_of(q).put, put + 1);
+  if (put) check_is(get_number(q, SHMQ_NOWAIT), number_in_ring);
+  check_is(get_number(q, SHMQ_NOWAIT), 1);
+  check_is(shmq_recover(q), 0);
+}
+
+Test(recovery, put_that_died_before_its_commit_did_not_happen) {
+  check_put_cut_short(die_with_producer_lock, 0);
+  check_put_cut_short(die_with_record_written, 0);
+  check_put_cut_short(die_with_journal_written, 0);
+}
+
+Test(recovery, put_that_died_after_its_commit_happened) {
+  check_put_cut_short(die_with_tail_moved, 1);
+}
+
+/* ---- Takes and gets that were cut short ---------------------------------------------------------
+ */
+
+static struct ring_reader look_at_first(shmq *q, struct ring_item *item) {
+  struct ring_reader reader = ring_reader(q);
+  if (ring_look(q, &reader, item) != 0) say(-1);
+  ring_step(&reader, item);
+  return reader;
+}
+
+_Noreturn static int64_t die_with_cell_filled(void *unused) {
+  shmq *q = open_queue();
+  struct shmq_lease lease;
+  struct ring_item item;
+  (void)unused;
+  lock_side(q, &q->segment->consumer.lock);
+  look_at_first(q, &item);
+  say(lease_from_ring(q, my_place(q), &item, &lease));
+  stay();
+}
+
+_Noreturn static int64_t die_with_head_moved(void *unused) {
+  shmq *q = open_queue();
+  struct consumer_side *c = &q->segment->consumer;
+  struct shmq_lease lease;
+  struct ring_item item;
+  (void)unused;
+  lock_side(q, &c->lock);
+  const struct ring_reader reader = look_at_first(q, &item);
+  const int error = lease_from_ring(q, my_place(q), &item, &lease);
+  c->journal.next_position = reader.position;
+  c->journal.next_count = reader.count;
+  c->head.position = reader.position;
+  say(error);
+  stay();
+}
+
+static void check_take_cut_short(int64_t (*point)(void *), uint32_t attempt) {
+  struct shmq_lease lease;
+  shmq *q = make_queue(NULL);
+  check_is(put_numbers(q, 5, 7), 0);
+  die_at(point);
+  check_is(take_number(q, &lease, PATIENCE), 5);
+  check_is(lease.attempt, attempt);
+  check_is(lease.id, 0);
+  check_is(shmq_done(q, &lease), 0);
+  check_is(take_number(q, &lease, PATIENCE), 6);
+  check_is(shmq_done(q, &lease), 0);
+  check_at_rest(q);
+}
+
+Test(recovery, take_that_died_before_its_commit_is_void) {
+  check_take_cut_short(die_with_cell_filled, 1);
+}
+
+Test(recovery, take_that_died_after_its_commit_is_an_attempt) {
+  check_take_cut_short(die_with_head_moved, 2);
+}
+
+/* A get counts the item as its thread's before it moves the head. */
+static void count_as_got(struct thread_slot *slot, const struct ring_reader *reader) {
+  slot->undo_got = slot->got;
+  slot->undo_head = reader->position;
+  slot->got++;
+}
+
+static int64_t get_half(bool moves_head) {
+  shmq *q = open_queue();
+  struct consumer_side *c = &q->segment->consumer;
+  struct ring_item item;
+  lock_side(q, &c->lock);
+  const struct ring_reader reader = look_at_first(q, &item);
+  count_as_got(my_place(q)->slot, &reader);
+  if (moves_head) ring_commit(q, &reader);
+  say(0);
+  stay();
+}
+
+static int64_t die_with_got_counted(void *unused) {
+  (void)unused;
+  return get_half(false);
+}
+
+static int64_t die_with_got_committed(void *unused) {
+  (void)unused;
+  return get_half(true);
+}
+
+static void check_get_cut_short(int64_t (*point)(void *), uint64_t abandoned) {
+  shmq *q = make_queue(NULL);
+  check_is(put_numbers(q, 0, 2), 0);
+  die_at(point);
+  for (int64_t i = (int64_t)abandoned; i < 2; i++) {
+    check_is(get_number(q, PATIENCE), i);
+    check_is(shmq_task_done(q), 0);
+  }
+  check_is(stats_of(q).abandoned, abandoned);
+  check_at_rest(q);
+}
+
+Test(recovery, get_that_died_before_its_commit_did_not_happen) {
+  check_get_cut_short(die_with_got_counted, 0);
+}
+
+Test(recovery, get_that_died_after_its_commit_is_abandoned) {
+  check_get_cut_short(die_with_got_committed, 1);
+}
+
+_Noreturn static int64_t die_with_heap_in_pieces(void *unused) {
+  shmq *q = open_queue();
+  (void)unused;
+  lock_side(q, &q->segment->consumer.lock);
+  for (uint32_t i = 0; i < 3; i++)
+    q->returned[i] = 2;
+  q->segment->consumer.returned = 7;
+  say(0);
+  stay();
+}
+
+Test(recovery, heap_in_pieces_is_built_anew) {
+  struct shmq_lease leases[3];
+  shmq *q = make_queue(NULL);
+  check_is(put_numbers(q, 0, 3), 0);
+  check_is(shmq_take_many(q, leases, 3, SHMQ_NOWAIT), 3);
+  for (int i = 2; i >= 0; i--)
+    check_is(shmq_give_back(q, &leases[i]), 0);
+  die_at(die_with_heap_in_pieces);
+  for (int64_t i = 0; i < 3; i++)
+    check_is(get_number(q, PATIENCE), i);
+  check_sound(q);
+}
+
+/* ---- Recoverers that died -----------------------------------------------------------------------
+ */
+
+/* What a recoverer leaves when it dies with both sides in its hand. */
+_Noreturn static int64_t die_as_recoverer(void *unused) {
+  shmq *q = open_queue();
+  struct timeout t = {.ns = SECOND};
+  (void)unused;
+  const int error = registry_lock(q, &t);
+  mutex_try_word(&q->segment->producer.lock, MUTEX_RECOVERER);
+  mutex_try_word(&q->segment->consumer.lock, MUTEX_RECOVERER);
+  say(error);
+  stay();
+}
+
+Test(recovery, locks_left_by_a_recoverer_are_taken_over) {
+  shmq *q = make_queue(NULL);
+  die_at(die_as_recoverer);
+  check_is(put_number(q, 1), 0);
+  check_is(get_number(q, PATIENCE), 1);
+  check_is(shmq_task_done(q), 0);
+  shmq_recover(q);
+  check_is(stats_of(q).processes, 1);
+  check_at_rest(q);
+}
+
+_Noreturn static int64_t die_idle(void *unused) {
+  shmq *q = open_queue();
+  (void)unused;
+  say(my_place(q) ? 0 : -1);
+  stay();
+}
+
+Test(recovery, nobody_is_recovered_twice) {
+  shmq *q = make_queue(NULL);
+  check_is(shmq_recover(q), 0);
+  die_at(die_with_producer_lock);
+  die_at(die_idle);
+  check_is(shmq_recover(q), 2);
+  check_is(shmq_recover(q), 0);
+}

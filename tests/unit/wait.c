@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wait.h"
+
+#include "check.h"
+
+SUITE(wait);
+
+static struct thread *my_place(shmq *q) {
+  struct thread *me = NULL;
+  struct timeout t = {.ns = SECOND};
+  check_is(enter(q, &t, &me), 0);
+  return me;
+}
+
+Test(wait, lock_that_names_nobody_is_damage) {
+  shmq *q = make_queue(NULL);
+  const uint32_t nobody[] = {my_place(q)->id + 1, 1024, 1025, 0x7ffffffe};
+  for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++) {
+    struct timeout t = {.ns = SHMQ_FOREVER};
+    q->segment->producer.lock.word = nobody[i];
+    check_is(side_lock(q, &q->segment->producer.lock, my_place(q)->id, &t), -EBADMSG);
+  }
+}
+
+Test(wait, lock_of_the_living_is_waited_for) {
+  shmq *q = make_queue(NULL), *other = open_queue();
+  struct timeout t = {.ns = 50 * MS};
+  const shmq_ns start = now();
+  check_is(side_lock(other, &other->segment->producer.lock, my_place(other)->id, &t), 0);
+  check_is(side_lock(q, &q->segment->producer.lock, my_place(q)->id, &t), -ETIMEDOUT);
+  check_at_least(now() - start, 50 * MS);
+  side_unlock(other, &other->segment->producer.lock, my_place(other)->id);
+  t = (struct timeout){.ns = SECOND};
+  check_is(side_lock(q, &q->segment->producer.lock, my_place(q)->id, &t), 0);
+}
+
+static int64_t attach_and_stay(void *unused) {
+  (void)unused;
+  say(stats_of(open_queue()).processes);
+  stay();
+}
+
+Test(wait, one_of_all_who_wait_looks_for_the_dead) {
+  struct timeout t = {.ns = SECOND};
+  shmq *q = make_queue(NULL);
+  struct child child = child_start(attach_and_stay, NULL);
+  check_is(child_hear(&child), 2);
+  child_kill(&child);
+  q->segment->reaper.last_look = 0;
+  cr_assert(reap(q, &t));
+  check_is(stats_of(q).processes, 1);
+  cr_assert(q->segment->reaper.last_look > 0);
+  cr_assert(!reap(q, &t), "there was nobody else to reap");
+}
