@@ -10,16 +10,29 @@ static uint64_t above(uint64_t a, uint64_t b) {
   return a > b ? a - b : 0;
 }
 
-/* The head before the tail: what moves between the two looks makes the queue longer, not negative.
+#define LOOKS 8
+
+/*
+ * How far the head is behind the tail. The two move while we look, and we may be kept from the
+ * processor between two looks: of some tries, take the one in which the head moved least.
  */
+static uint64_t distance(const _Atomic uint64_t *head, const _Atomic uint64_t *tail) {
+  uint64_t least = UINT64_MAX, result = 0;
+  for (int look = 0; look < LOOKS && least != 0; look++) {
+    uint64_t before = load_acquire(head), end = load_acquire(tail), after = load_acquire(head);
+    if (after - before >= least) continue;
+    least = after - before;
+    result = above(end, after);
+  }
+  return result;
+}
+
 static uint64_t ring_items(const struct shmq *q) {
-  uint64_t got = load_acquire(&q->segment->consumer.head.count);
-  return above(load_acquire(&q->segment->producer.tail.count), got);
+  return distance(&q->segment->consumer.head.count, &q->segment->producer.tail.count);
 }
 
 static uint64_t ring_bytes(const struct shmq *q) {
-  uint64_t head = load_acquire(&q->segment->consumer.head.position);
-  return above(load_acquire(&q->segment->producer.tail.position), head);
+  return distance(&q->segment->consumer.head.position, &q->segment->producer.tail.position);
 }
 
 uint64_t shmq_qsize(struct shmq *q) {
