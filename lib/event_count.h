@@ -38,11 +38,16 @@ void event_sleep(const struct event_count *e, uint32_t seen, int64_t ns);
 /* Step the sequence and wake up to n. */
 void event_wake(struct event_count *e, int n);
 
-/* After a commit: wake up to n of those who sleep. Costs one plain load when nobody does. */
-static inline void event_notify(struct event_count *e, struct state *state, int n) {
+/* After a commit: may anybody be asleep? Costs one plain load. */
+static inline bool event_is_awaited(const struct event_count *e, const struct state *state) {
   atomic_signal_fence(memory_order_seq_cst); /* the compiler, too, keeps commit before load */
   if (unlikely(load_relaxed(&state->fence_needed))) full_fence();
-  if (unlikely(load_relaxed(&e->word) & EVENT_ASLEEP)) event_wake(e, n);
+  return unlikely(load_relaxed(&e->word) & EVENT_ASLEEP);
+}
+
+/* After a commit: wake up to n of those who sleep. */
+static inline void event_notify(struct event_count *e, const struct state *state, int n) {
+  if (event_is_awaited(e, state)) event_wake(e, n);
 }
 
 #endif

@@ -174,7 +174,8 @@ bool cell_move(struct shmq *q, uint32_t cell, uint64_t from, uint64_t to) {
 
 void item_finished(struct shmq *q) {
   struct segment *s = q->segment;
-  if (ring_is_empty(q) && !anything_returned(q)) event_notify(&s->finished, &s->state, EVENT_ALL);
+  if (!event_is_awaited(&s->finished, &s->state)) return;
+  if (ring_is_empty(q) && !anything_returned(q)) event_wake(&s->finished, EVENT_ALL);
 }
 
 void cell_freed(struct shmq *q) {
