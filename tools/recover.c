@@ -17,7 +17,7 @@ static int check(shmq *queue, const char *name) {
 static int recover(shmq *queue, const char *name) {
   int dead = shmq_recover(queue);
   if (dead < 0) return fail(name, dead);
-  printf("%d dead processes cleaned up after\n", dead);
+  printf("%d dead process%s cleaned up after\n", dead, dead == 1 ? "" : "es");
   return check(queue, name);
 }
 

@@ -11,7 +11,10 @@
  * - It returns 0, a count or a size, or a negative errno (errno(3)); shmq_strerror() explains it.
  *   errno itself is not part of the interface.
  * - A handle may be used by any number of threads at one time, and by a child after fork(2): the
- *   child is a process of its own to the queue, and holds none of its parent's leases.
+ *   child is a process of its own to the queue, and holds none of its parent's leases. It opens the
+ *   file anew, so a process that changed its user since it opened the queue may leave its children
+ *   a handle whose calls return the error of that, mostly -EACCES.
+ * - /proc must be mounted: to make or open a queue, and for the children of fork(2).
  * - No call may be made from a signal handler, and none is a cancellation point.
  * - Durations are nanoseconds. A timeout covers the whole call, every lock in it included.
  * - A handle keeps a descriptor open, and the lock on it shows that the process lives: who closes
@@ -20,6 +23,8 @@
  *   could not be worked on carries its queue's name with ".dead" after it.
  * - -EBADMSG: the segment is damaged; nothing was read or written outside it.
  * - -EPERM: the handle is for watching only (shmq_open_readonly()).
+ * - -ENOMEM, -EUSERS: no memory, or no slot left, at a thread's or a child's first call.
+ * - A call without a timeout waits as long as a stopped process keeps a lock that the call needs.
  */
 #ifndef SHMQ_H
 #define SHMQ_H
@@ -46,8 +51,8 @@ typedef struct shmq shmq;
 /* A duration in nanoseconds. */
 typedef int64_t shmq_ns;
 
-/* Do not wait for an item or for room. (A lock that others hold is waited for, for 10 ms at most.)
- */
+/* Do not wait for an item or for room. (A lock that others hold is waited for, for 10 ms at most;
+   cleaning up after the dead may wait for others, each for 10 ms at most.) */
 #define SHMQ_NOWAIT ((shmq_ns)0)
 /* Wait as long as it takes. Any negative duration means the same. */
 #define SHMQ_FOREVER ((shmq_ns)-1)
@@ -84,14 +89,16 @@ SHMQ_API void shmq_options_init(struct shmq_options *options);
  * Make a queue and open it. options NULL: the defaults. All memory is reserved here, or nothing is
  * left behind. The queue appears complete, in one step.
  * Errors: -EEXIST; -EINVAL a bad name or option; -ENAMETOOLONG; -ENOSPC it does not fit in the
- * shared-memory file system; -EACCES; -ENOMEM; -EMFILE.
+ * shared-memory file system; -EACCES; -ENOMEM; -EMFILE, -ENFILE.
  */
 SHMQ_API int shmq_create(shmq **queue, const char *name, const struct shmq_options *options);
 
 /*
  * Open a queue that exists. Only a segment that belongs to the caller or to root is opened.
  * Errors: -ENOENT; -EACCES not yours, or no permission; -EPROTO not a queue, or one of another
- * version or machine; -EBADMSG a damaged one; -EUSERS no process slot left; -EINVAL a bad name.
+ * version or machine; -EBADMSG a damaged one; -EUSERS no process or thread slot left; -EINVAL,
+ * -ENAMETOOLONG a bad name; -ENOMEM; -EMFILE, -ENFILE.
+ * It has no timeout: a process that was stopped while it attached or cleaned up is waited for.
  */
 SHMQ_API int shmq_open(shmq **queue, const char *name);
 
@@ -103,21 +110,22 @@ SHMQ_API int shmq_open(shmq **queue, const char *name);
  */
 SHMQ_API int shmq_open_readonly(shmq **queue, const char *name);
 
-/* Open the queue, or make it where there is none. Errors: those of shmq_open() and shmq_create().
- */
+/* Open the queue, or make it where there is none. Errors: those of shmq_open() and shmq_create(),
+   but neither -ENOENT nor -EEXIST. It has no timeout, as shmq_open(). */
 SHMQ_API int shmq_open_or_create(shmq **queue, const char *name,
                                  const struct shmq_options *options);
 
 /*
  * Leave the queue. This process's leases go back to it; what it got with shmq_get() and did not
  * finish counts as abandoned. No other thread may be inside a call with this handle, and the data
- * of its leases may not be read any more. NULL is allowed. Returns 0; the handle is gone.
+ * of its leases may not be read any more. NULL is allowed. Returns 0; the handle is gone. What it
+ * cannot clean up in a second, as others keep locks, is left to them, as if the process had died.
  */
 SHMQ_API int shmq_close(shmq *queue);
 
 /*
  * Remove the name. Those who have the queue open go on using it; it goes with the last of them.
- * Errors: -ENOENT; -EACCES; -EINVAL a bad name.
+ * Errors: -ENOENT; -EACCES; -EINVAL, -ENAMETOOLONG a bad name.
  */
 SHMQ_API int shmq_unlink(const char *name);
 
@@ -205,8 +213,8 @@ SHMQ_API int shmq_give_back(shmq *queue, const struct shmq_lease *lease);
 
 /*
  * Move the item to the queue NAME.dead, which is made if there is none.
- * Errors: -ESTALE; -EAGAIN NAME.dead is full; those of shmq_open_or_create(). Whatever the error
- * but -ESTALE, the lease is still yours.
+ * Errors: -ESTALE; -EAGAIN NAME.dead is full; others of shmq_put() at NAME.dead; those of
+ * shmq_open_or_create(). Whatever the error but -ESTALE, the lease is still yours.
  */
 SHMQ_API int shmq_bury(shmq *queue, const struct shmq_lease *lease);
 
@@ -272,7 +280,7 @@ struct shmq_stats {
   gid_t gid;
 };
 
-/* Errors: -EBADMSG. */
+/* Errors: those of fstat(2), as a negative errno; the counts are filled in all the same. */
 SHMQ_API int shmq_stat(shmq *queue, struct shmq_stats *stats);
 
 /* A process that is attached. One that opened the queue twice is there twice. */
@@ -287,7 +295,7 @@ struct shmq_process {
 
 /*
  * List the attached processes, without a lock: writes at most n of them, returns how many there
- * are. Errors: -EBADMSG.
+ * are. No errors.
  */
 SHMQ_API ssize_t shmq_processes(shmq *queue, struct shmq_process *processes, size_t n);
 
@@ -296,14 +304,16 @@ SHMQ_API ssize_t shmq_processes(shmq *queue, struct shmq_process *processes, siz
 
 /*
  * Clean up after dead processes at once. (The living do it by themselves: whoever meets a dead
- * process's lock, and whoever waits, many times a second.) Returns how many were cleaned up after.
- * Errors: -EBADMSG.
+ * process's lock, and those who wait or work, many times a second.) Returns how many were cleaned
+ * up after. Errors: -ETIMEDOUT a living process, perhaps a stopped one, keeps a lock: what was done
+ * stays done, and the rest can be tried again; -EUSERS no slot left for the caller; -ENOMEM.
  */
 SHMQ_API int shmq_recover(shmq *queue);
 
 /*
  * Check every invariant of the segment, under its locks. Returns 0, or -EBADMSG with a sentence
- * that says what is broken in *broken (static; may be NULL).
+ * that says what is broken in *broken (static; NULL where it is one of the locks; broken itself may
+ * be NULL). It has no timeout. Errors: -EBADMSG; -EUSERS, -ENOMEM.
  */
 SHMQ_API int shmq_check(shmq *queue, const char **broken);
 

@@ -7,7 +7,7 @@ load helper
   kill_hard "$pid"
   [ "$(stat_of '.processes[0].alive')" = false ]
   works shmq recover "$q"
-  [ "$output" = "1 dead processes cleaned up after" ]
+  [ "$output" = "1 dead process cleaned up after" ]
   [ "$(stat_of '[.leased, .returned, .processes]')" = '[0,1,[]]' ]
   local printed
   printed=$(stat_of .done)
