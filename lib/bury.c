@@ -35,19 +35,21 @@ static int cell_bury(struct shmq *q, struct shmq *dead, uint32_t i, uint64_t wor
   if (size > q->geometry.item_max) return -EBADMSG;
   int r = shmq_put(dead, payload_of(q, i), size, SHMQ_NOWAIT);
   if (r != 0) return r;
-  if (cell_move(q, i, word, 0)) add_relaxed(&q->segment->reaper.dead_lettered, 1);
+  cell_end(q, i, word, CELL_BURIED);
   cell_freed(q);
   return 0;
 }
 
-static bool bury_if_doomed(struct shmq *q, struct shmq *dead, uint32_t i) {
+/* 1: moved; 0: not doomed; or a negative errno. */
+static int bury_if_doomed(struct shmq *q, struct shmq *dead, uint32_t i) {
   uint64_t word = load_acquire(&q->cells[i].word);
   uint64_t mine = cell_word_as(word, CELL_BURYING, q->process + 1);
-  if (cell_state(word) != CELL_DOOMED || !cell_move(q, i, word, mine)) return false;
-  if (cell_bury(q, dead, i, mine) == 0) return true;
+  if (cell_state(word) != CELL_DOOMED || !cell_move(q, i, word, mine)) return 0;
+  int r = cell_bury(q, dead, i, mine);
+  if (r == 0) return 1;
   cell_move(q, i, mine, word);
   store_release(&q->segment->state.doomed, 1u);
-  return false;
+  return r;
 }
 
 /* Killed after the flag is cleared: recovery finds the doomed cells and sets it again. */
@@ -58,8 +60,11 @@ bool bury_doomed(struct shmq *q, struct timeout *t) {
   if (dead_open(q, &dead, &limit) != 0) return false;
   atomic_exchange_explicit(&q->segment->state.doomed, 0, memory_order_acq_rel);
   bool moved = false;
-  for (uint32_t i = 0; i < q->geometry.max_leases; i++)
-    moved |= bury_if_doomed(q, dead, i);
+  int r = 0;
+  for (uint32_t i = 0; i < q->geometry.max_leases && r >= 0; i++) {
+    r = bury_if_doomed(q, dead, i); /* one that is refused is enough: NAME.dead is full, or busy */
+    moved |= r > 0;
+  }
   segment_close(dead, &limit);
   return moved;
 }

@@ -24,13 +24,13 @@ static bool process_exists(const struct shmq *q, uint32_t i) {
 static const char *check_cell(const struct shmq *q, const struct cell *c, uint32_t *ready) {
   uint64_t word = load_acquire(&c->word);
   enum cell_state state = cell_state(word);
-  if (state > CELL_BURYING) return "a cell is in no known state";
+  if (state > CELL_DROPPED) return "a cell is in no known state";
   if (state == CELL_FREE) return NULL;
   if (state == CELL_READY) ++*ready;
   if (load_relaxed(&c->size) > q->geometry.item_max) return "a cell's item is too large";
   if ((uint32_t)load_relaxed(&c->id) != (uint32_t)(word >> 32))
     return "a cell's id is not its word's";
-  bool held = state == CELL_LEASED || state == CELL_BURYING;
+  bool held = state == CELL_LEASED || state == CELL_BURYING || state == CELL_BURIED;
   if (held != (cell_owner(word) != 0)) return "a cell is held by nobody, or free and held";
   if (held && !process_exists(q, cell_owner(word) - 1)) return "a cell's holder does not exist";
   return NULL;

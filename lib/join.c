@@ -68,7 +68,7 @@ int shmq_join(struct shmq *q, shmq_ns timeout) {
   const struct side nothing_to_spin_for = {0};
   int r = enter(q, &w.timeout, &me);
   while (r == 0 && !all_finished(q)) {
-    r = wait_more(q, &w, &nothing_to_spin_for, &q->segment->finished);
+    r = wait_more(q, me, &w, &nothing_to_spin_for, &q->segment->finished);
   }
   return r;
 }

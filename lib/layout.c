@@ -78,7 +78,6 @@ uint64_t layout_fingerprint(void) {
       FIELD(segment, consumer),
       FIELD(consumer_side, journal),
       FIELD(consumer_side, next_expiry),
-      FIELD(consumer_side, dropped),
       FIELD(consumer_side, redelivered),
       FIELD(consumer_side, head),
       FIELD(consumer_side, returned),
@@ -94,6 +93,8 @@ uint64_t layout_fingerprint(void) {
       sizeof(struct cell),
       FIELD(cell, id),
       FIELD(cell, deadline),
+      FIELD(cell, buried),
+      FIELD(cell, dropped),
       FIELD(cell, size),
       sizeof(struct record),
   };

@@ -18,7 +18,7 @@
 #include "shmq.h"
 
 #define LAYOUT_MAGIC   0x65756575716d6873u /* "shmqueue", little end first */
-#define LAYOUT_VERSION 3u
+#define LAYOUT_VERSION 4u
 
 /* Two 64-byte lines: processors fetch them in pairs. */
 #define LINE 128
@@ -62,8 +62,7 @@ struct state {
 enum { SHUT_DOWN_DRAIN = 1, SHUT_DOWN_NOW = 2 };
 
 struct reaper {
-  _Atomic uint64_t last_look;     /* CLOCK_MONOTONIC, ms: when somebody last looked for the dead */
-  _Atomic uint64_t dead_lettered; /* items moved to NAME.dead */
+  _Atomic uint64_t last_look; /* CLOCK_MONOTONIC, ms: when somebody last looked for the dead */
 };
 
 /* The lock of one side (robust_mutex.h). Ids are of threads: slot + 1; 0: nobody. */
@@ -111,7 +110,6 @@ struct consumer_side {
   _Atomic uint64_t next_expiry;    /* no lease runs out before; CLOCK_MONOTONIC, ns */
   _Atomic uint64_t discarded;      /* items of the ring */
   _Atomic uint64_t next_discarded; /* what discarded becomes when the cursor moves */
-  _Atomic uint64_t dropped;        /* items that had come back, and were discarded */
   _Atomic uint64_t redelivered;    /* deliveries */
   alignas(LINE) struct cursor head;
   _Atomic uint32_t
@@ -153,6 +151,9 @@ struct cell {
   _Atomic uint64_t id;
   _Atomic uint64_t position; /* of the item in the ring; below the head once it was taken */
   _Atomic uint64_t deadline; /* of the lease, CLOCK_MONOTONIC, ns */
+  _Atomic uint64_t buried;   /* items that went from here to NAME.dead */
+  _Atomic uint64_t dropped;  /* items that had come back, and were discarded here */
+  _Atomic uint64_t next;     /* what one of the two becomes once the word says that it happened */
   _Atomic uint32_t size;
 };
 

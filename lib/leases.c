@@ -172,6 +172,25 @@ bool cell_move(struct shmq *q, uint32_t cell, uint64_t from, uint64_t to) {
   return cas_acq_rel(&q->cells[cell].word, &from, to);
 }
 
+static _Atomic uint64_t *cell_counter(struct cell *cell, enum cell_state how) {
+  return how == CELL_BURIED ? &cell->buried : &cell->dropped;
+}
+
+bool cell_end(struct shmq *q, uint32_t i, uint64_t from, enum cell_state how) {
+  struct cell *cell = &q->cells[i];
+  uint64_t to = cell_word_as(from, how, cell_owner(from));
+  store_release(&cell->next, load_relaxed(cell_counter(cell, how)) + 1);
+  if (!cell_move(q, i, from, to)) return false;
+  cell_count(q, i, to);
+  return true;
+}
+
+void cell_count(struct shmq *q, uint32_t i, uint64_t word) {
+  struct cell *cell = &q->cells[i];
+  store_release(cell_counter(cell, cell_state(word)), load_relaxed(&cell->next));
+  cell_move(q, i, word, 0);
+}
+
 void item_finished(struct shmq *q) {
   struct segment *s = q->segment;
   if (!event_is_awaited(&s->finished, &s->state)) return;

@@ -23,6 +23,8 @@ enum cell_state {
   CELL_READY = 2,   /* came back; in the heap of returned cells */
   CELL_DOOMED = 3,  /* came back for the last time; to be moved to NAME.dead */
   CELL_BURYING = 4, /* its holder is moving it there */
+  CELL_BURIED = 5,  /* it is there; its holder is to count it */
+  CELL_DROPPED = 6, /* it was discarded; to be counted, under the consumer lock */
 };
 
 #define ATTEMPT_MAX 4095u
@@ -93,6 +95,13 @@ uint64_t lease_word(const struct shmq *q, const struct shmq_lease *lease);
 
 /* Move a cell from one word to another: one compare-and-swap. False: the word had changed. */
 bool cell_move(struct shmq *q, uint32_t cell, uint64_t from, uint64_t to);
+
+/* An item ends in its cell: how is CELL_BURIED or CELL_DROPPED. The move of the word commits;
+   killed after it, recovery counts. False: the word had changed. */
+bool cell_end(struct shmq *q, uint32_t cell, uint64_t from, enum cell_state how);
+
+/* Count what ended in a cell, and free it; may be repeated. */
+void cell_count(struct shmq *q, uint32_t cell, uint64_t word);
 
 /* Tell those who join that an item is finished. While others wait in the queue, that is not the
    last one, and they sleep on. */

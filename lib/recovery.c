@@ -120,7 +120,9 @@ static void consumer_repair(struct shmq *q) {
 /* A lease whose item the head never passed was not taken: the item is still in the ring. */
 static void lease_return(struct shmq *q, uint32_t i, uint64_t word) {
   const uint64_t head = load_acquire(&q->segment->consumer.head.position);
-  if (cell_state(word) == CELL_BURYING) {
+  if (cell_state(word) == CELL_BURIED) {
+    cell_count(q, i, word);
+  } else if (cell_state(word) == CELL_BURYING) {
     cell_move(q, i, word, cell_word_as(word, CELL_DOOMED, 0));
   } else if (load_relaxed(&q->cells[i].position) >= head) {
     cell_move(q, i, word, 0);
@@ -133,7 +135,8 @@ static void leases_return(struct shmq *q, const struct departed *d) {
   for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
     uint64_t word = load_acquire(&q->cells[i].word);
     enum cell_state state = cell_state(word);
-    if (state != CELL_LEASED && state != CELL_BURYING) continue;
+    if (state == CELL_DROPPED) cell_count(q, i, word);
+    if (state != CELL_LEASED && state != CELL_BURYING && state != CELL_BURIED) continue;
     uint32_t owner = cell_owner(word) - 1;
     if (owner >= q->geometry.max_processes || d->slot[owner] ||
         !load_acquire(&q->processes[owner].used)) { /* damage: held by nobody */
@@ -185,9 +188,8 @@ static void processes_retire(struct shmq *q, const struct departed *d) {
 static void discard_returned(struct shmq *q) {
   struct consumer_side *c = &q->segment->consumer;
   for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
-    if (cell_state(load_acquire(&q->cells[i].word)) != CELL_READY) continue;
-    store_release(&q->cells[i].word, 0);
-    store_release(&c->dropped, load_relaxed(&c->dropped) + 1);
+    uint64_t word = load_acquire(&q->cells[i].word);
+    if (cell_state(word) == CELL_READY) cell_end(q, i, word, CELL_DROPPED);
   }
   store_release(&c->returned, 0u);
 }

@@ -179,8 +179,10 @@ static void thread_ends(void *list) {
 static pthread_key_t thread_key;
 static pthread_once_t thread_key_once = PTHREAD_ONCE_INIT;
 
+static int thread_key_error; /* of making the key, or 0 */
+
 static void thread_key_create(void) {
-  pthread_key_create(&thread_key, thread_ends);
+  thread_key_error = pthread_key_create(&thread_key, thread_ends);
 }
 
 static struct thread *thread_find(const struct shmq *q) {
@@ -202,12 +204,14 @@ static int thread_add(struct shmq *q, struct thread_slot *slot) {
                        .calls_to_look = 1,
                        .slot = slot,
                        .next = others};
-  pthread_setspecific(thread_key, t);
-  return 0;
+  if (pthread_setspecific(thread_key, t) == 0) return 0;
+  free(t);
+  return -ENOMEM;
 }
 
 int thread_attach(struct shmq *q, struct thread **me) {
   pthread_once(&thread_key_once, thread_key_create);
+  if (thread_key_error != 0) return -thread_key_error;
   *me = thread_find(q);
   if (*me == NULL) {
     struct thread_slot *slot = thread_claim(q);
@@ -236,7 +240,8 @@ int descriptor_reopen(int fd, bool writable) {
   char path[32];
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   int again = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-  return again >= 0 ? again : -errno;
+  if (again >= 0) return again;
+  return errno == ENOENT ? -ENOSYS : -errno; /* there is no /proc */
 }
 
 /*

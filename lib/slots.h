@@ -12,6 +12,13 @@
 #include "handle.h"
 #include "timeout.h"
 
+/* How a thread waits on one side, learnt from how its waiting went (wait.c). */
+struct pace {
+  uint64_t count;  /* of the side's cursor, when the thread waited last */
+  uint32_t pauses; /* between two looks */
+  uint32_t budget; /* of pauses before it goes to sleep */
+};
+
 /* A thread's place at one queue; private to the thread. */
 struct thread {
   uint64_t attachment;    /* of the handle that it belongs to; never 0 */
@@ -19,6 +26,7 @@ struct thread {
   uint32_t cell_hint;     /* a cell that this thread freed: still warm in its cache */
   uint32_t calls_to_look; /* until it looks around (wait.c) */
   int64_t looked;         /* when it did, CLOCK_MONOTONIC, ns */
+  struct pace put, get;
   struct thread_slot *slot;
   struct thread *next; /* the same thread's places at other queues */
 };

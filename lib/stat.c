@@ -59,6 +59,15 @@ static uint64_t leased_by(const struct shmq *q, uint32_t process) {
   return n;
 }
 
+/* What ended in the cells. */
+static void sum_cells(const struct shmq *q, uint64_t *buried, uint64_t *dropped) {
+  *buried = *dropped = 0;
+  for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
+    *buried += load_acquire(&q->cells[i].buried);
+    *dropped += load_acquire(&q->cells[i].dropped);
+  }
+}
+
 static uint64_t cells_in_use(const struct shmq *q) {
   uint64_t n = 0;
   for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
@@ -108,10 +117,9 @@ static int stat_file(const struct shmq *q, struct shmq_stats *s) {
 /* From the ring to the cells to the threads, as items move: see all_finished() in join.c. */
 static void stat_items(struct shmq *q, struct shmq_stats *s) {
   const struct consumer_side *c = &q->segment->consumer;
-  uint64_t outstanding;
+  uint64_t outstanding, dropped;
   s->returned = load_acquire(&c->returned);
   uint64_t discarded = load_acquire(&c->discarded);
-  s->discarded = discarded + load_acquire(&c->dropped);
   s->redelivered = load_acquire(&c->redelivered);
   s->got = above(load_acquire(&c->head.count), discarded) + s->redelivered;
   uint64_t waiting = ring_items(q);
@@ -122,7 +130,8 @@ static void stat_items(struct shmq *q, struct shmq_stats *s) {
   uint64_t in_cells = cells_in_use(q);
   sum_threads(q, &outstanding, &s->abandoned);
   s->unfinished = waiting + in_cells + outstanding;
-  s->dead_lettered = load_acquire(&q->segment->reaper.dead_lettered);
+  sum_cells(q, &s->dead_lettered, &dropped);
+  s->discarded = discarded + dropped;
   s->done = above(s->put, s->unfinished + s->abandoned + s->dead_lettered + s->discarded);
 }
 

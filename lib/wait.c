@@ -6,14 +6,19 @@
 #include "bury.h"
 #include "os/file_lock.h"
 
-#define REAP_INTERVAL_MS  50u
-#define CALLS_TO_LOOK     32u
-#define LOCK_FIRST_SLICE  NS_PER_MS
-#define LOCK_LAST_SLICE   (64 * NS_PER_MS)
-#define NOBODY_STRIKES    3
-#define SPIN_ROUNDS       40
-#define SPIN_FIRST_PAUSES 4
-#define SPIN_LAST_PAUSES  64
+#define REAP_INTERVAL_MS 50u
+/* A reaper who cannot have a lock in this time leaves the rest to the next one. */
+#define REAP_LIMIT       (50 * NS_PER_MS)
+#define CALLS_TO_LOOK    32u
+#define LOCK_FIRST_SLICE NS_PER_MS
+#define LOCK_LAST_SLICE  (32 * NS_PER_MS)
+#define NOBODY_STRIKES   3
+
+/* Of spinning; a pause takes some 30 ns. */
+#define STREAM_ITEMS 4
+#define PAUSES_MAX   63
+#define BUDGET_MIN   64
+#define BUDGET_MAX   1024
 
 static int attach(struct shmq *q, struct timeout *t, struct thread **me) {
   int r = load_acquire(&q->attachment) == 0 ? process_attach(q, t) : 0;
@@ -47,7 +52,8 @@ static enum liveness lock_liveness(const struct shmq *q, uint32_t holder) {
 
 int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struct timeout *t) {
   int strikes = 0;
-  for (int64_t slice = LOCK_FIRST_SLICE;; slice = 2 * slice < LOCK_LAST_SLICE ? 2 * slice : slice) {
+  for (int64_t slice = LOCK_FIRST_SLICE;;
+       slice = 2 * slice <= LOCK_LAST_SLICE ? 2 * slice : slice) {
     int64_t left = timeout_left(t, slice);
     if (mutex_wait(q, lock, me, left > 0 ? left : 0)) return 0;
     if (left <= 0) return timeout_error(t);
@@ -74,9 +80,10 @@ bool reap(struct shmq *q, struct timeout *t) {
   _Atomic uint64_t *last_look = &q->segment->reaper.last_look;
   uint64_t now = (uint64_t)(clock_coarse() / NS_PER_MS), last = load_relaxed(last_look);
   if (now - last < REAP_INTERVAL_MS || !cas_acq_rel(last_look, &last, now)) return false;
-  bool changed = anybody_died(q) && recover(q, t) > 0;
+  struct timeout limit = timeout_limited(t, REAP_LIMIT);
+  bool changed = anybody_died(q) && recover(q, &limit) > 0;
   changed |= expire(q);
-  return bury_doomed(q, t) || changed;
+  return bury_doomed(q, &limit) || changed;
 }
 
 /* Who calls often looks at the clock once in a while only; who calls seldom, at every call. */
@@ -87,15 +94,29 @@ void look_around(struct shmq *q, struct thread *me) {
   reap(q, &(struct timeout){.ns = SHMQ_NOWAIT});
 }
 
-/* Back off more and more: a consumer that polls takes the producer's cache line from it. */
-static bool spin_until_ready(struct shmq *q, const struct side *side) {
-  uint32_t pauses = SPIN_FIRST_PAUSES;
-  for (int round = 0; round < SPIN_ROUNDS; round++) {
-    for (uint32_t i = 0; i < pauses; i++)
+/*
+ * Who looks at the other side's cursor takes its cache line away, and every look costs both sides
+ * a transfer. If more than a few items went by since the last wait, this is a stream: look less
+ * often, and find more. If not, every item is waited for: look at once.
+ */
+static void pace_adapt(struct pace *pace, uint64_t count) {
+  bool streams = count - pace->count > STREAM_ITEMS;
+  if (streams && pace->pauses < PAUSES_MAX) pace->pauses = 2 * pace->pauses + 1;
+  if (!streams) pace->pauses /= 2;
+  pace->count = count;
+}
+
+/* Spinning that ends asleep was in vain: the next time, spin less. */
+static bool spin_until_ready(struct shmq *q, const struct side *side, struct pace *pace) {
+  pace_adapt(pace, load_relaxed(&side->cursor->count));
+  for (uint32_t spent = 0; spent < BUDGET_MIN + pace->budget; spent += pace->pauses + 1) {
+    for (uint32_t i = 0; i <= pace->pauses; i++)
       cpu_relax();
-    if (side->ready(q)) return true;
-    if (pauses < SPIN_LAST_PAUSES) pauses *= 2;
+    if (!side->ready(q)) continue;
+    if (pace->budget < BUDGET_MAX) pace->budget += BUDGET_MIN;
+    return true;
   }
+  pace->budget /= 2;
   return false;
 }
 
@@ -125,11 +146,13 @@ static int wait_not(struct shmq *q, struct wait *w) {
   return 0;
 }
 
-int wait_more(struct shmq *q, struct wait *w, const struct side *side, struct event_count *event) {
+int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct side *side,
+              struct event_count *event) {
   if (w->timeout.ns == SHMQ_NOWAIT) return wait_not(q, w);
   timeout_deadline(&w->timeout); /* the time runs from here, spinning included */
   if (q->may_spin && !w->spun && event == side->event) {
-    w->spun = !spin_until_ready(q, side);
+    struct pace *pace = event == &q->segment->not_full ? &me->put : &me->get;
+    w->spun = !spin_until_ready(q, side, pace);
     if (!w->spun) return 0;
   }
   if (w->armed == event) return wait_asleep(q, w);
@@ -152,7 +175,7 @@ ssize_t attempt_patiently(struct shmq *q, const struct side *side, attempt_fn *a
     side_unlock(q, side->lock, me->id);
     if (w.slept && side->ready(q)) event_notify(side->event, &q->segment->state, 1);
     if (n != -EAGAIN && n != -ENOBUFS) return n;
-    r = wait_more(q, &w, side, n == -EAGAIN ? side->event : &q->segment->cell_free);
+    r = wait_more(q, me, &w, side, n == -EAGAIN ? side->event : &q->segment->cell_free);
   }
   return r;
 }

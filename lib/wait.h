@@ -14,6 +14,7 @@
 struct side {
   struct robust_mutex *lock;
   struct event_count *event;
+  const struct cursor *cursor;
   bool (*ready)(const struct shmq *);
 };
 
@@ -22,11 +23,13 @@ static inline bool anything_waits(const struct shmq *q) {
 }
 
 static inline struct side producer_side(const struct shmq *q) {
-  return (struct side){&q->segment->producer.lock, &q->segment->not_full, ring_has_room};
+  return (struct side){&q->segment->producer.lock, &q->segment->not_full,
+                       &q->segment->producer.tail, ring_has_room};
 }
 
 static inline struct side consumer_side(const struct shmq *q) {
-  return (struct side){&q->segment->consumer.lock, &q->segment->not_empty, anything_waits};
+  return (struct side){&q->segment->consumer.lock, &q->segment->not_empty,
+                       &q->segment->consumer.head, anything_waits};
 }
 
 /* How far the waiting of one call has come. */
@@ -62,7 +65,8 @@ static inline void side_unlock(struct shmq *q, struct robust_mutex *lock, uint32
 }
 
 /* Nothing could be done now. Returns 0 when it is worth trying again, else what the call says. */
-int wait_more(struct shmq *q, struct wait *w, const struct side *side, struct event_count *event);
+int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct side *side,
+              struct event_count *event);
 
 /* Twenty times a second, one of all who use the queue looks for the dead and for leases that ran
    out, and buries the doomed. Returns true if that changed anything. */
