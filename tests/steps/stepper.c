@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bringing a process to one of its instructions. Single steps are slow, so a call is stepped
+ * through once and recorded; afterwards a breakpoint leads to the last address before the wanted
+ * instruction at which the call comes by for the first time, and single steps lead on from there.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include "inside.h"
+#include "steps.h"
+
+#define SYSCALL    0x050f /* the instruction, two bytes */
+#define BREAKPOINT 0xccL  /* one byte */
+
+static char image[1 << 16];
+
+static uintptr_t address_of(pid_t pid) {
+  return (uintptr_t)ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, regs.rip), 0);
+}
+
+/* Let it run until it stops again: by a step, at a breakpoint, or at the end of its call. */
+static void resume(struct scene *s, pid_t pid, enum __ptrace_request how) {
+  int status;
+  if (ptrace(how, pid, 0, 0) != 0) scene_fails(s, "ptrace: %s", strerror(errno));
+  waitpid(pid, &status, 0);
+  if (!WIFSTOPPED(status)) scene_fails(s, "a victim ended by itself");
+  if (WSTOPSIG(status) != SIGTRAP) {
+    s->killed_at = address_of(pid);
+    scene_fails(s, "a victim's call gets signal %d", WSTOPSIG(status));
+  }
+}
+
+/* Another process may change the segment as well; that makes an edge too many, no harm. */
+static bool image_moves(const struct scene *s) {
+  if (!s->queue || segment_is(s->queue, image)) return false;
+  segment_copy(s->queue, image, sizeof image);
+  return true;
+}
+
+static bool visited(const struct trace *t, uintptr_t address) {
+  for (size_t i = t->n; i > 0; i--) {
+    if (t->steps[i - 1].address == address) return true;
+  }
+  return false;
+}
+
+static void trace_add(struct trace *t, uintptr_t address, bool edge) {
+  if (t->n == t->room) {
+    t->room = t->room ? 2 * t->room : 1024;
+    t->steps = realloc(t->steps, t->room * sizeof *t->steps);
+    if (!t->steps) abort();
+  }
+  const bool first = !visited(t, address);
+  t->steps[t->n++] = (struct step){address, edge, first};
+}
+
+/* The child is a fork of this process: its code stands here at the same address. */
+static bool calls_system(uintptr_t address) {
+  uint16_t instruction;
+  memcpy(&instruction, (const void *)address, sizeof instruction);
+  return instruction == SYSCALL;
+}
+
+void victim_trace(struct scene *s, enum part part, struct trace *t) {
+  const struct person *person = &s->people[part];
+  bool edge = true;
+  t->n = 0;
+  if (s->queue) segment_copy(s->queue, image, sizeof image);
+  while (!person->page->over) {
+    const uintptr_t address = address_of(person->pid);
+    trace_add(t, address, edge);
+    resume(s, person->pid, PTRACE_SINGLESTEP);
+    const bool moved = image_moves(s);
+    edge = moved || calls_system(address);
+  }
+  trace_add(t, address_of(person->pid), edge);
+}
+
+/* Run to an address where nothing went by yet. */
+static bool run_to(struct scene *s, pid_t pid, uintptr_t address) {
+  const size_t rip = offsetof(struct user, regs.rip);
+  const long code = ptrace(PTRACE_PEEKTEXT, pid, address, 0);
+  ptrace(PTRACE_POKETEXT, pid, address, (code & ~0xffL) | BREAKPOINT);
+  resume(s, pid, PTRACE_CONT);
+  ptrace(PTRACE_POKETEXT, pid, address, code);
+  if (address_of(pid) != address + 1) return false;
+  ptrace(PTRACE_POKEUSER, pid, rip, address);
+  return true;
+}
+
+bool victim_advance(struct scene *s, enum part part, const struct trace *t, size_t k) {
+  const struct person *person = &s->people[part];
+  size_t at = k;
+  while (at > 0 && !t->steps[at].first)
+    at--;
+  if (at > 0 && !run_to(s, person->pid, t->steps[at].address)) return false;
+  for (; at < k && !person->page->over; at++)
+    resume(s, person->pid, PTRACE_SINGLESTEP);
+  return at == k;
+}
+
+static void release_all(struct model *m) {
+  for (enum place place = HELD; place <= GOT_BY_CORPSE; place++)
+    model_release(m, place);
+}
+
+/* Each model, and what becomes of it with each further commit of the call. */
+static void models_fork(struct scene *s, const struct call *call) {
+  const unsigned n = s->models_n;
+  for (unsigned i = 0; i < n; i++) {
+    struct model m = s->models[i];
+    for (unsigned commits = 0; call->happen && call->happen(&m, commits); commits++) {
+      if (s->models_n == MODELS_MAX) abort();
+      s->models[s->models_n++] = m;
+    }
+  }
+  for (unsigned i = 0; i < s->models_n; i++)
+    release_all(&s->models[i]);
+}
+
+void victim_kill(struct scene *s, enum part part) {
+  s->killed_at = address_of(s->people[part].pid);
+  person_kill(s, part);
+  s->time_of_death = now();
+  s->kills++;
+  models_fork(s, part == VICTIM ? s->test->call : s->second);
+}
