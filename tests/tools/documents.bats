@@ -48,7 +48,7 @@ complete_words() {
 }
 
 @test "the overview lists every command" {
-  [ "$(commands | xargs)" = "create ls stat put get peek drain shutdown recover rm" ]
+  [ "$(commands | xargs)" = "create ls stat put get peek drain farm shutdown recover rm" ]
 }
 
 @test "each command has a man page with its options, exit status and examples" {
@@ -100,7 +100,7 @@ complete_words() {
   source "$completion"
   shmq create "$q-a"
   shmq create "$q-b"
-  for command in stat put get peek drain shutdown recover rm; do
+  for command in stat put get peek drain farm shutdown recover rm; do
     complete_words shmq "$command" "$q"
     [ "${COMPREPLY[*]}" = "$q-a $q-b" ]
   done

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion of shmq and shmq-stat: commands, options, names of queues.
 
-_shmq_commands='create ls stat put get peek drain shutdown recover rm help'
+_shmq_commands='create ls stat put get peek drain farm shutdown recover rm help'
 
 _shmq_queues() {
   local path
@@ -23,6 +23,10 @@ _shmq_options() {
     get) own='-n --all --timeout -0' ;;
     peek) own='-0' ;;
     drain) own='--discard -0' ;;
+    farm)
+      own='-j -n -0 --coprocess --timeout --retries --backoff --rate --until-empty --idle
+        --results --keep-order --tag --progress --joblog --dry-run'
+      ;;
     shutdown) own='--now' ;;
     rm) own='--force' ;;
   esac
@@ -34,6 +38,7 @@ _shmq_wants_value() {
   case $1 in
     --capacity | --maxsize | --item-max | --max-leases | --max-attempts | --lease-timeout) ;;
     --mode | --watch | --timeout | -n | =) ;;
+    -j | --retries | --backoff | --rate | --idle | --results | --joblog) ;;
     *) return 1 ;;
   esac
 }
@@ -57,6 +62,24 @@ _shmq_offer_files() {
   mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
 }
 
+# The value of an option, which is the word before the cursor.
+_shmq_offer_values() {
+  case $1 in
+    --results) _shmq_offer "$(_shmq_queues)" ;;
+    --joblog) _shmq_offer_files ;;
+  esac
+}
+
+# After -- comes what farm runs: a command, and its arguments.
+_shmq_offer_command() {
+  local word=${COMP_WORDS[COMP_CWORD]}
+  if [[ ${COMP_WORDS[COMP_CWORD - 1]} == -- ]]; then
+    mapfile -t COMPREPLY < <(compgen -c -- "$word")
+  else
+    _shmq_offer_files
+  fi
+}
+
 # How many arguments stand before the cursor, from word $1 on.
 _shmq_given() {
   local i given=0
@@ -69,8 +92,10 @@ _shmq_given() {
 _shmq_complete() {
   local command=$1 given
   given=$(_shmq_given "$2")
-  if _shmq_wants_value "${COMP_WORDS[COMP_CWORD - 1]}"; then
-    return
+  if [[ $command == farm && " ${COMP_WORDS[*]:0:COMP_CWORD} " == *' -- '* ]]; then
+    _shmq_offer_command
+  elif _shmq_wants_value "${COMP_WORDS[COMP_CWORD - 1]}"; then
+    _shmq_offer_values "${COMP_WORDS[COMP_CWORD - 1]}"
   elif [[ ${COMP_WORDS[COMP_CWORD]} == -* ]]; then
     _shmq_offer "$(_shmq_options "$command")"
   elif [[ $command == put && $given -gt 0 ]]; then
