@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "shmq.h"
@@ -27,7 +28,7 @@ static const struct {
 };
 
 const char *shmq_strerror(int error) {
-  int code = error < 0 ? -error : error;
+  int code = error < 0 && error != INT_MIN ? -error : error;
   for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
     if (errors[i].code == code) return errors[i].text;
   }
