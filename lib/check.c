@@ -71,12 +71,12 @@ static ssize_t consumer_check(struct shmq *q, struct thread *me, void *broken) {
 /* The consumer lock inside the producer lock; nobody takes them the other way round. */
 static ssize_t producer_check(struct shmq *q, struct thread *me, void *broken) {
   (void)me;
-  return attempt_until(q, consumer_side(q), consumer_check, broken, SHMQ_FOREVER);
+  return attempt_until(q, consumer_side, consumer_check, broken, SHMQ_FOREVER);
 }
 
 int shmq_check(struct shmq *q, const char **broken) {
   const char *sentence = NULL;
-  ssize_t r = attempt_until(q, producer_side(q), producer_check, &sentence, SHMQ_FOREVER);
+  ssize_t r = attempt_until(q, producer_side, producer_check, &sentence, SHMQ_FOREVER);
   if (broken != NULL) *broken = sentence;
   return sentence != NULL ? -EBADMSG : (int)r;
 }

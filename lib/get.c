@@ -89,7 +89,7 @@ static inline ssize_t get_attempt(struct shmq *q, struct thread *me, void *argum
 
 static inline ssize_t get_some(struct shmq *q, struct iovec *items, size_t n, shmq_ns timeout) {
   struct buffers b = {items, n};
-  ssize_t got = attempt_until(q, consumer_side(q), get_attempt, &b, timeout);
+  ssize_t got = attempt_until(q, consumer_side, get_attempt, &b, timeout);
   if (likely(got > 0)) not_full(q, (size_t)got);
   return got;
 }
@@ -124,7 +124,7 @@ static ssize_t peek_attempt(struct shmq *q, struct thread *me, void *arguments) 
 
 ssize_t shmq_peek(struct shmq *q, void *buf, size_t cap) {
   struct iovec buffer = {.iov_base = buf, .iov_len = cap};
-  return attempt_until(q, consumer_side(q), peek_attempt, &buffer, SHMQ_NOWAIT);
+  return attempt_until(q, consumer_side, peek_attempt, &buffer, SHMQ_NOWAIT);
 }
 
 /* ---- Take: the item goes into a cell that this process holds ---- */
@@ -172,7 +172,7 @@ static inline ssize_t take_attempt(struct shmq *q, struct thread *me, void *argu
 static inline ssize_t take_some(struct shmq *q, struct shmq_lease *leases, size_t n,
                                 shmq_ns timeout) {
   struct leases l = {leases, n};
-  ssize_t taken = attempt_until(q, consumer_side(q), take_attempt, &l, timeout);
+  ssize_t taken = attempt_until(q, consumer_side, take_attempt, &l, timeout);
   if (likely(taken > 0)) not_full(q, (size_t)taken);
   return taken;
 }

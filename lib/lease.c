@@ -28,7 +28,7 @@ static ssize_t give_back_attempt(struct shmq *q, struct thread *me, void *argume
 
 int shmq_give_back(struct shmq *q, const struct shmq_lease *lease) {
   struct shmq_lease copy = *lease;
-  int r = (int)attempt_until(q, consumer_side(q), give_back_attempt, &copy, SHMQ_FOREVER);
+  int r = (int)attempt_until(q, consumer_side, give_back_attempt, &copy, SHMQ_FOREVER);
   if (r != 0) return r;
   event_notify(&q->segment->not_empty, &q->segment->state, 1);
   cell_freed(q);
@@ -47,5 +47,5 @@ static ssize_t touch_attempt(struct shmq *q, struct thread *me, void *arguments)
 
 int shmq_touch(struct shmq *q, const struct shmq_lease *lease) {
   struct shmq_lease copy = *lease;
-  return (int)attempt_until(q, consumer_side(q), touch_attempt, &copy, SHMQ_FOREVER);
+  return (int)attempt_until(q, consumer_side, touch_attempt, &copy, SHMQ_FOREVER);
 }

@@ -19,7 +19,7 @@ static inline ssize_t put_attempt(struct shmq *q, struct thread *me, void *argum
 }
 
 static inline ssize_t put_some(struct shmq *q, struct batch *b, shmq_ns timeout) {
-  ssize_t n = attempt_until(q, producer_side(q), put_attempt, b, timeout);
+  ssize_t n = attempt_until(q, producer_side, put_attempt, b, timeout);
   if (likely(n > 0)) event_notify(&q->segment->not_empty, &q->segment->state, (int)n);
   return n;
 }

@@ -22,9 +22,9 @@ static ssize_t discard_attempt(struct shmq *q, struct thread *me, void *argument
 int shmq_shutdown(struct shmq *q, unsigned flags) {
   if (flags & ~SHMQ_NOW) return -EINVAL;
   uint32_t how = flags & SHMQ_NOW ? SHUT_DOWN_NOW : SHUT_DOWN_DRAIN;
-  ssize_t r = attempt_until(q, producer_side(q), refuse_puts, &how, SHMQ_FOREVER);
+  ssize_t r = attempt_until(q, producer_side, refuse_puts, &how, SHMQ_FOREVER);
   if (r != 0) return (int)r;
-  r = attempt_until(q, consumer_side(q), discard_attempt, NULL, SHMQ_FOREVER);
+  r = attempt_until(q, consumer_side, discard_attempt, NULL, SHMQ_FOREVER);
   wake_everybody(q);
   return (int)r;
 }

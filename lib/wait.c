@@ -73,7 +73,7 @@ static ssize_t expire_attempt(struct shmq *q, struct thread *me, void *arguments
 
 static bool expire(struct shmq *q) {
   if (q->geometry.lease_timeout == 0) return false;
-  return attempt_until(q, consumer_side(q), expire_attempt, NULL, SHMQ_NOWAIT) > 0;
+  return attempt_until(q, consumer_side, expire_attempt, NULL, SHMQ_NOWAIT) > 0;
 }
 
 bool reap(struct shmq *q, struct timeout *t) {
@@ -163,19 +163,20 @@ int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct si
 
 /* A sleeper that was woken and leaves something behind wakes the next: one that was to be woken may
    have died on its way. */
-ssize_t attempt_patiently(struct shmq *q, const struct side *side, attempt_fn *attempt,
-                          void *arguments, shmq_ns timeout) {
+ssize_t attempt_patiently(struct shmq *q, side_fn *side_of, attempt_fn *attempt, void *arguments,
+                          shmq_ns timeout) {
+  const struct side side = side_of(q);
   struct wait w = {.timeout = {.ns = timeout}};
   struct thread *me;
   int r = enter(q, &w.timeout, &me);
   while (r == 0) {
-    r = side_lock(q, side->lock, me->id, &w.timeout);
+    r = side_lock(q, side.lock, me->id, &w.timeout);
     if (r != 0) break;
     ssize_t n = attempt(q, me, arguments);
-    side_unlock(q, side->lock, me->id);
-    if (w.slept && side->ready(q)) event_notify(side->event, &q->segment->state, 1);
+    side_unlock(q, side.lock, me->id);
+    if (w.slept && side.ready(q)) event_notify(side.event, &q->segment->state, 1);
     if (n != -EAGAIN && n != -ENOBUFS) return n;
-    r = wait_more(q, me, &w, side, n == -EAGAIN ? side->event : &q->segment->cell_free);
+    r = wait_more(q, me, &w, &side, n == -EAGAIN ? side.event : &q->segment->cell_free);
   }
   return r;
 }

@@ -32,6 +32,9 @@ static inline struct side consumer_side(const struct shmq *q) {
                        &q->segment->consumer.head, anything_waits};
 }
 
+/* Which side a call works on: producer_side or consumer_side. */
+typedef struct side side_fn(const struct shmq *q);
+
 /* How far the waiting of one call has come. */
 struct wait {
   struct timeout timeout;
@@ -82,23 +85,24 @@ void look_around(struct shmq *q, struct thread *me);
 typedef ssize_t attempt_fn(struct shmq *q, struct thread *me, void *arguments);
 
 /* Try again and again, until it is done or the time is up. */
-ssize_t attempt_patiently(struct shmq *q, const struct side *side, attempt_fn *attempt,
-                          void *arguments, shmq_ns timeout);
+ssize_t attempt_patiently(struct shmq *q, side_fn *side, attempt_fn *attempt, void *arguments,
+                          shmq_ns timeout);
 
 /* Inlined into each call, with its attempt: what most calls get by with. */
-__attribute__((always_inline)) static inline ssize_t attempt_until(struct shmq *q, struct side side,
+__attribute__((always_inline)) static inline ssize_t attempt_until(struct shmq *q, side_fn *side,
                                                                    attempt_fn *attempt,
                                                                    void *arguments,
                                                                    shmq_ns timeout) {
   struct thread *me = thread_latest;
+  struct robust_mutex *lock = side(q).lock;
   if (likely(me != NULL && me->attachment == load_relaxed(&q->attachment)) &&
-      likely(mutex_try(q, side.lock, me->id))) {
+      likely(mutex_try(q, lock, me->id))) {
     ssize_t n = attempt(q, me, arguments);
-    side_unlock(q, side.lock, me->id);
+    side_unlock(q, lock, me->id);
     if (unlikely(--me->calls_to_look == 0)) look_around(q, me);
     if (likely(n != -EAGAIN && n != -ENOBUFS)) return n;
   }
-  return attempt_patiently(q, &side, attempt, arguments, timeout);
+  return attempt_patiently(q, side, attempt, arguments, timeout);
 }
 
 #endif

@@ -186,11 +186,6 @@ commands_of() {
   [ "$(cat "$dir"/err)" = "shmq farm: $q: ended by SIGTERM; 0 items wait" ]
 }
 
-# Is the process a living child of this one?
-is_child() {
-  [[ $(cat /proc/"$1"/stat 2> /dev/null) == *") "[^ZX]" $BASHPID "* ]]
-}
-
 @test "Ctrl-C at any moment leaves a queue that the next farm finishes" {
   shmq create "$q"
   RANDOM=${SHMQ_SEED:-$$}

@@ -6,6 +6,19 @@ source "$BATS_TEST_DIRNAME"/../tools/helper.bash
 # Commands inherit this: whoever is left of a test's farms can be found by it.
 export FARM_TEST=farm-test-$$
 
+# Is the process a living child of this one?
+is_child() {
+  [[ $(cat /proc/"$1"/stat 2> /dev/null) == *") "[^ZX]" $BASHPID "* ]]
+}
+
+# The number of a process that has ended may be somebody else's by now.
+teardown() {
+  for pid in "${started[@]}"; do
+    ! is_child "$pid" || kill -KILL "$pid"
+  done
+  rm -f /dev/shm/shmq."$q"*
+}
+
 # The farm runs to its end within a minute. $output is what it printed on standard output, $stderr
 # on standard error.
 farm() {
