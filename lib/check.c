@@ -6,15 +6,15 @@
 #include "wait.h"
 
 static const char *check_ring(const struct shmq *q) {
-  struct ring_reader reader = ring_reader(q), end = ring_end(q);
+  uint64_t place = ring_head(q), end = ring_end(q);
   struct ring_item item;
-  int r;
-  while ((r = ring_look((struct shmq *)(uintptr_t)q, &reader, &item)) == 0)
-    ring_step(&reader, &item);
-  if (r != -EAGAIN) return "a record of the ring is damaged";
-  if (reader.position != end.position) return "the ring does not end at its tail";
-  if (reader.count != end.count) return "the ring holds another number of items than was counted";
-  return NULL;
+  while (place_units(place) != place_units(end)) {
+    if (ring_look((struct shmq *)(uintptr_t)q, place, &item) != 0) {
+      return "a record of the ring is damaged";
+    }
+    place = place_beyond(place, item.size);
+  }
+  return place == end ? NULL : "the ring holds another number of items than was counted";
 }
 
 static bool process_exists(const struct shmq *q, uint32_t i) {

@@ -29,7 +29,7 @@ struct buffers {
 
 static inline int copy_out(struct iovec *buffer, const struct ring_item *item) {
   if (item->size > buffer->iov_len) return -EMSGSIZE;
-  if (item->size > 0) memcpy(buffer->iov_base, item->data, item->size);
+  copy_any(buffer->iov_base, item->data, item->size);
   buffer->iov_len = item->size;
   return 0;
 }
@@ -37,29 +37,30 @@ static inline int copy_out(struct iovec *buffer, const struct ring_item *item) {
 /*
  * got counts before the commit, so that at every moment the item is seen by join(): in the ring, or
  * with us. If we die before the commit, recovery puts undo_got back; undo_head is written before
- * got and stays above the head until then.
+ * got, and is more than the items that left the ring until then.
  */
-static inline void count_got(struct thread_slot *slot, uint64_t n, uint64_t head) {
+static inline void count_got(const struct shmq *q, struct thread_slot *slot, uint64_t n,
+                             uint64_t place) {
   uint64_t got = load_relaxed(&slot->got);
   store_release(&slot->undo_got, got);
-  store_release(&slot->undo_head, head);
+  store_release(&slot->undo_head, items_before(&q->segment->consumer.head, place));
   store_release(&slot->got, got + n);
 }
 
-static inline ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buffers *b) {
-  struct ring_reader reader = ring_reader(q);
+static ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buffers *b) {
+  uint64_t place = ring_head(q);
   struct ring_item item;
   size_t n = 0;
   int r = 0;
   for (; n < b->n; n++) {
-    r = ring_look(q, &reader, &item);
+    r = ring_look(q, place, &item);
     if (r == 0) r = copy_out(&b->items[n], &item);
     if (r != 0) break;
-    ring_step(&reader, &item);
+    place = place_beyond(place, item.size);
   }
   if (n == 0) return r;
-  count_got(me->slot, n, reader.position);
-  ring_commit(q, &reader);
+  count_got(q, me->slot, n, place);
+  ring_commit_head(q, place);
   return (ssize_t)n;
 }
 
@@ -80,24 +81,72 @@ static ssize_t get_returned(struct shmq *q, struct thread *me, const struct buff
   return 1;
 }
 
-static inline ssize_t get_attempt(struct shmq *q, struct thread *me, void *arguments) {
+static ssize_t get_attempt(struct shmq *q, struct thread *me, void *arguments) {
   int r = consumer_begin(q);
   if (unlikely(r != 0)) return r;
   if (unlikely(anything_returned(q))) return get_returned(q, me, arguments);
   return get_from_ring(q, me, arguments);
 }
 
-static inline ssize_t get_some(struct shmq *q, struct iovec *items, size_t n, shmq_ns timeout) {
+static ssize_t get_some(struct shmq *q, struct iovec *items, size_t n, shmq_ns timeout) {
   struct buffers b = {items, n};
   ssize_t got = attempt_until(q, consumer_side, get_attempt, &b, timeout);
   if (likely(got > 0)) not_full(q, (size_t)got);
   return got;
 }
 
-ssize_t shmq_get(struct shmq *q, void *buf, size_t cap, shmq_ns timeout) {
+static __attribute__((noinline)) ssize_t get_patiently(struct shmq *q, void *buf, size_t cap,
+                                                       shmq_ns timeout) {
   struct iovec buffer = {.iov_base = buf, .iov_len = cap};
   ssize_t n = get_some(q, &buffer, 1, timeout);
-  return likely(n > 0) ? (ssize_t)buffer.iov_len : n;
+  return n > 0 ? (ssize_t)buffer.iov_len : n;
+}
+
+static __attribute__((noinline)) ssize_t get_then_look(struct shmq *q, struct thread *me,
+                                                       ssize_t size) {
+  not_full(q, 1);
+  if (me->calls_to_look == 0) look_around(q, me);
+  return size;
+}
+
+/* Does the next item come from the ring, and have we seen it there? */
+static inline bool ring_is_next(const struct shmq *q, uint64_t place) {
+  return load_relaxed(&q->segment->state.shut_down) == 0 && !anything_returned(q) &&
+         q->geometry.lease_timeout == 0 && !ring_is_used_up(q, place);
+}
+
+typedef ssize_t get_fn(struct shmq *q, void *buf, size_t cap, shmq_ns timeout);
+
+/* The fast path: see put_one(). Items that are larger than limit are left to otherwise. */
+ALWAYS_INLINE ssize_t get_one(struct shmq *q, void *buf, size_t cap, shmq_ns timeout, size_t limit,
+                              copy_fn *copy, get_fn *otherwise) {
+  struct thread *me = enter_biased(q, CONSUMER);
+  if (unlikely(me == NULL)) return get_patiently(q, buf, cap, timeout);
+  uint64_t place = ring_head(q);
+  struct ring_item item;
+  if (unlikely(!ring_is_next(q, place)) || unlikely(ring_read(q, place, &item) != 0) ||
+      unlikely(item.size > limit)) {
+    leave_biased(me, CONSUMER);
+    return otherwise(q, buf, cap, timeout);
+  }
+  copy(buf, item.data, item.size);
+  place = place_beyond(place, item.size);
+  count_got(q, me->slot, 1, place);
+  ring_commit_head(q, place);
+  leave_biased(me, CONSUMER);
+  bool awaited = event_is_awaited(&q->segment->not_full, &q->segment->state);
+  if (unlikely(time_to_look(me) | awaited)) return get_then_look(q, me, (ssize_t)item.size);
+  return (ssize_t)item.size;
+}
+
+static __attribute__((noinline)) ssize_t get_large(struct shmq *q, void *buf, size_t cap,
+                                                   shmq_ns timeout) {
+  return get_one(q, buf, cap, timeout, cap, copy_any, get_patiently);
+}
+
+ssize_t shmq_get(struct shmq *q, void *buf, size_t cap, shmq_ns timeout) {
+  size_t limit = cap < SMALL_ITEM ? cap : SMALL_ITEM;
+  return get_one(q, buf, cap, timeout, limit, copy_small, get_large);
 }
 
 ssize_t shmq_get_many(struct shmq *q, struct iovec *items, size_t n, shmq_ns timeout) {
@@ -110,11 +159,10 @@ static ssize_t peek_attempt(struct shmq *q, struct thread *me, void *arguments) 
   (void)me;
   const struct iovec *buffer = arguments;
   struct ring_item item;
-  struct ring_reader reader = ring_reader(q);
   uint32_t cell;
   int r = consumer_begin(q);
   if (r == 0) {
-    r = anything_returned(q) ? returned_look(q, &cell, &item) : ring_look(q, &reader, &item);
+    r = anything_returned(q) ? returned_look(q, &cell, &item) : ring_look(q, ring_head(q), &item);
   }
   if (r != 0) return r;
   size_t n = item.size < buffer->iov_len ? item.size : buffer->iov_len;
@@ -134,19 +182,19 @@ struct leases {
   size_t n;
 };
 
-static inline ssize_t take_from_ring(struct shmq *q, struct thread *me, const struct leases *l) {
-  struct ring_reader reader = ring_reader(q);
+static ssize_t take_from_ring(struct shmq *q, struct thread *me, const struct leases *l) {
+  uint64_t place = ring_head(q);
   struct ring_item item;
   size_t n = 0;
   int r = 0;
   for (; n < l->n; n++) {
-    r = ring_look(q, &reader, &item);
+    r = ring_look(q, place, &item);
     if (r == 0) r = lease_from_ring(q, me, &item, &l->leases[n]);
     if (r != 0) break;
-    ring_step(&reader, &item);
+    place = place_beyond(place, item.size);
   }
   if (n == 0) return r;
-  ring_commit(q, &reader);
+  ring_commit_head(q, place);
   return (ssize_t)n;
 }
 
@@ -162,15 +210,14 @@ static ssize_t take_returned(struct shmq *q, const struct leases *l) {
   return (ssize_t)n;
 }
 
-static inline ssize_t take_attempt(struct shmq *q, struct thread *me, void *arguments) {
+static ssize_t take_attempt(struct shmq *q, struct thread *me, void *arguments) {
   int r = consumer_begin(q);
   if (unlikely(r != 0)) return r;
   if (unlikely(anything_returned(q))) return take_returned(q, arguments);
   return take_from_ring(q, me, arguments);
 }
 
-static inline ssize_t take_some(struct shmq *q, struct shmq_lease *leases, size_t n,
-                                shmq_ns timeout) {
+static ssize_t take_some(struct shmq *q, struct shmq_lease *leases, size_t n, shmq_ns timeout) {
   struct leases l = {leases, n};
   ssize_t taken = attempt_until(q, consumer_side, take_attempt, &l, timeout);
   if (likely(taken > 0)) not_full(q, (size_t)taken);

@@ -18,8 +18,9 @@ struct shmq {
   uint32_t process; /* its slot, while attached */
 
   struct geometry geometry;
-  uint64_t ring_mask;   /* makes any position an aligned offset into the ring */
-  uint64_t count_limit; /* items that may wait: maxsize, or more than can ever be */
+  uint64_t ring_mask;      /* makes any place an aligned offset into the ring */
+  uint32_t capacity_units; /* of the ring */
+  uint32_t items_limit;    /* that may wait: maxsize, or more than can ever be */
   uint64_t payload_stride;
   struct segment *segment;
   struct process_slot *processes;

@@ -57,9 +57,9 @@ static bool nothing_outstanding(const struct shmq *q) {
  */
 static bool all_finished(const struct shmq *q) {
   const struct segment *s = q->segment;
-  uint64_t tail = load_acquire(&s->producer.tail.position);
-  return load_acquire(&s->consumer.head.position) == tail && nothing_leased(q) &&
-         nothing_outstanding(q) && load_acquire(&s->producer.tail.position) == tail;
+  uint64_t tail = ring_end(q);
+  return load_acquire(&s->consumer.head.place) == tail && nothing_leased(q) &&
+         nothing_outstanding(q) && ring_end(q) == tail;
 }
 
 int shmq_join(struct shmq *q, shmq_ns timeout) {

@@ -18,12 +18,12 @@
 #include "shmq.h"
 
 #define LAYOUT_MAGIC   0x65756575716d6873u /* "shmqueue", little end first */
-#define LAYOUT_VERSION 4u
+#define LAYOUT_VERSION 5u
 
 /* Two 64-byte lines: processors fetch them in pairs. */
 #define LINE 128
 
-#define MAX_CAPACITY  ((uint64_t)1 << 40)
+#define MAX_CAPACITY  ((uint64_t)1 << 33) /* so that places can be told apart: struct cursor */
 #define MAX_ITEM      ((uint64_t)1 << 30)
 #define MAX_LEASES    65536u
 #define MAX_ATTEMPTS  4094u
@@ -65,6 +65,9 @@ struct reaper {
   _Atomic uint64_t last_look; /* CLOCK_MONOTONIC, ms: when somebody last looked for the dead */
 };
 
+/* The sides of a queue. */
+enum { PRODUCER, CONSUMER };
+
 /* The lock of one side (robust_mutex.h). Ids are of threads: slot + 1; 0: nobody. */
 struct robust_mutex {
   _Atomic uint32_t word;     /* who holds it, and whether others wait for it */
@@ -80,37 +83,31 @@ struct event_count {
 };
 
 /*
- * Where one side stands: bytes since the queue was made, and items. The store to position is the
- * put, or the get; count follows it. next_* on the side's own line tell recovery whether it did.
+ * Where one side stands. The place is one word, so that the one store that is the put, or the get,
+ * moves the position and the count of items together: the low half counts units of RECORD_ALIGN
+ * bytes, the high half items, both since the queue was made and modulo 2^32. base carries the count
+ * of items on: it is not above it, and less than 2^32 below.
  */
 struct cursor {
-  _Atomic uint64_t position;
-  _Atomic uint64_t count;
-};
-
-/* A cursor's journal; written by the holder of the side's lock before it moves the cursor. */
-struct journal {
-  _Atomic uint64_t next_position;
-  _Atomic uint64_t next_count;
+  _Atomic uint64_t place;
+  _Atomic uint64_t base;
 };
 
 struct producer_side {
   alignas(LINE) struct robust_mutex lock;
-  struct journal journal;
-  _Atomic uint64_t head_cached; /* what the consumer's cursor was when last looked at */
-  _Atomic uint64_t got_cached;
+  _Atomic uint64_t head_cached; /* the consumer's place when last looked at */
   alignas(LINE) struct cursor tail;
 };
 
 struct consumer_side {
   alignas(LINE) struct robust_mutex lock;
-  _Atomic uint32_t cell_cursor; /* where the search for a free cell begins */
-  struct journal journal;
-  _Atomic uint64_t tail_cached;
+  _Atomic uint32_t cell_cursor;    /* where the search for a free cell begins */
+  _Atomic uint64_t tail_cached;    /* the producer's place when last looked at */
   _Atomic uint64_t next_expiry;    /* no lease runs out before; CLOCK_MONOTONIC, ns */
   _Atomic uint64_t discarded;      /* items of the ring */
-  _Atomic uint64_t next_discarded; /* what discarded becomes when the cursor moves */
-  _Atomic uint64_t redelivered;    /* deliveries */
+  _Atomic uint64_t next_discarded; /* what discarded becomes when the head is discard_head */
+  _Atomic uint64_t discard_head;
+  _Atomic uint64_t redelivered; /* deliveries */
   alignas(LINE) struct cursor head;
   _Atomic uint32_t
       returned; /* entries of the returned heap; beside the head, as getters read both */
@@ -134,12 +131,13 @@ struct thread_slot {
   _Atomic uint64_t finished;            /* of these, task_done; also by other threads */
   _Atomic uint64_t abandoned;           /* of these, left by the dead */
   /* What got was before the get that is going on, and how to tell whether that one took effect:
-     it did not while the head is below undo_head, or while cell undo_cell - 1 holds undo_word. */
+     it did not while undo_head items have not left the ring, or while cell undo_cell - 1 holds
+     undo_word. */
   _Atomic uint64_t undo_got;
   _Atomic uint64_t undo_head;
   _Atomic uint64_t undo_word;
   _Atomic uint32_t undo_cell;
-  _Atomic uint32_t inside[2]; /* 1: inside the producer's, the consumer's lock by bias */
+  _Atomic uint32_t inside[2]; /* by side; 1: inside its lock by bias */
 };
 
 /*
@@ -148,8 +146,7 @@ struct thread_slot {
  */
 struct cell {
   alignas(LINE) _Atomic uint64_t word;
-  _Atomic uint64_t id;
-  _Atomic uint64_t position; /* of the item in the ring; below the head once it was taken */
+  _Atomic uint64_t id; /* items before it in the ring; all of them left it once it was taken */
   _Atomic uint64_t deadline; /* of the lease, CLOCK_MONOTONIC, ns */
   _Atomic uint64_t buried;   /* items that went from here to NAME.dead */
   _Atomic uint64_t dropped;  /* items that had come back, and were discarded here */
@@ -170,10 +167,9 @@ struct segment {
   struct event_count cell_free; /* a lease ended: for takers, when all cells are in use */
 };
 
-/* A record of the ring: this, then size bytes, then padding to 8. */
+/* A record of the ring: this, then the item, then padding to RECORD_ALIGN. */
 struct record {
-  _Atomic uint32_t size;
-  _Atomic uint32_t sequence; /* low half of the item's id */
+  _Atomic uint64_t header; /* the item's size, and in the high half the low half of its id */
 };
 
 #define RECORD_ALIGN 8u
@@ -209,9 +205,13 @@ struct plan layout_plan(const struct geometry *geometry);
 /* A number that two builds share only if they agree on everything above. */
 uint64_t layout_fingerprint(void);
 
-/* The bytes that an item of this size takes in the ring. */
+/* The units of the ring that an item of this size takes. */
+static inline uint32_t record_units(uint64_t size) {
+  return (uint32_t)((sizeof(struct record) + size + RECORD_ALIGN - 1) / RECORD_ALIGN);
+}
+
 static inline uint64_t record_bytes(uint64_t size) {
-  return (sizeof(struct record) + size + RECORD_ALIGN - 1) & ~(uint64_t)(RECORD_ALIGN - 1);
+  return (uint64_t)record_units(size) * RECORD_ALIGN;
 }
 
 #endif

@@ -109,12 +109,12 @@ int lease_from_ring(struct shmq *q, struct thread *me, const struct ring_item *i
   uint32_t i = cell_find(q, me);
   if (unlikely(i == q->geometry.max_leases)) return -ENOBUFS;
   struct cell *cell = &q->cells[i];
-  memcpy(payload_of(q, i), item->data, item->size);
-  store_relaxed(&cell->id, item->id);
-  store_relaxed(&cell->position, item->position);
+  copy_any(payload_of(q, i), item->data, item->size);
+  uint64_t id = items_before(&q->segment->consumer.head, (uint64_t)item->sequence << 32);
+  store_relaxed(&cell->id, id);
   store_relaxed(&cell->size, (uint32_t)item->size);
   store_relaxed(&cell->deadline, lease_deadline(q));
-  uint64_t word = cell_word(CELL_LEASED, q->process + 1, 1, item->id);
+  uint64_t word = cell_word(CELL_LEASED, q->process + 1, 1, id);
   store_release(&cell->word, word); /* void until the head moves; C */
   lease_fill(q, i, item->size, word, lease);
   return 0;
@@ -127,8 +127,6 @@ int returned_look(struct shmq *q, uint32_t *cell, struct ring_item *item) {
   item->size = load_relaxed(&c->size);
   if (item->size > q->geometry.item_max) return -EBADMSG;
   item->data = payload_of(q, *cell);
-  item->id = load_relaxed(&c->id);
-  item->position = load_relaxed(&c->position);
   return 0;
 }
 

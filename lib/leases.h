@@ -19,7 +19,7 @@
 
 enum cell_state {
   CELL_FREE = 0,
-  CELL_LEASED = 1,  /* in hand (void while its item's position is not below the head) */
+  CELL_LEASED = 1,  /* in hand (void while its item has not left the ring) */
   CELL_READY = 2,   /* came back; in the heap of returned cells */
   CELL_DOOMED = 3,  /* came back for the last time; to be moved to NAME.dead */
   CELL_BURYING = 4, /* its holder is moving it there */

@@ -18,18 +18,56 @@ static inline ssize_t put_attempt(struct shmq *q, struct thread *me, void *argum
   return n;
 }
 
-static inline ssize_t put_some(struct shmq *q, struct batch *b, shmq_ns timeout) {
+static ssize_t put_some(struct shmq *q, struct batch *b, shmq_ns timeout) {
   ssize_t n = attempt_until(q, producer_side, put_attempt, b, timeout);
   if (likely(n > 0)) event_notify(&q->segment->not_empty, &q->segment->state, (int)n);
   return n;
 }
 
-int shmq_put(struct shmq *q, const void *item, size_t size, shmq_ns timeout) {
-  if (unlikely(size > q->geometry.item_max)) return -EMSGSIZE;
+/* ---- One item ---- */
+
+static __attribute__((noinline)) int put_patiently(struct shmq *q, const void *item, size_t size,
+                                                   shmq_ns timeout) {
   struct iovec vector = {.iov_base = (void *)(uintptr_t)item, .iov_len = size};
   ssize_t n = put_some(q, &(struct batch){&vector, 1, 0}, timeout);
   return n > 0 ? 0 : (int)n;
 }
+
+static __attribute__((noinline)) int put_then_look(struct shmq *q, struct thread *me) {
+  event_notify(&q->segment->not_empty, &q->segment->state, 1);
+  if (me->calls_to_look == 0) look_around(q, me);
+  return 0;
+}
+
+/* The fast path: no call but in the place of a return, and no store that is not needed. */
+ALWAYS_INLINE int put_one(struct shmq *q, const void *item, size_t size, shmq_ns timeout,
+                          copy_fn *copy) {
+  struct thread *me = enter_biased(q, PRODUCER);
+  if (unlikely(me == NULL)) return put_patiently(q, item, size, timeout);
+  uint64_t place = ring_tail(q);
+  if (unlikely(load_relaxed(&q->segment->state.shut_down) || !ring_room(q, place, size))) {
+    leave_biased(me, PRODUCER);
+    return put_patiently(q, item, size, timeout);
+  }
+  ring_write(q, place, item, size, copy);
+  ring_commit_tail(q, place_beyond(place, size));
+  leave_biased(me, PRODUCER);
+  bool awaited = event_is_awaited(&q->segment->not_empty, &q->segment->state);
+  return unlikely(time_to_look(me) | awaited) ? put_then_look(q, me) : 0;
+}
+
+static __attribute__((noinline)) int put_large(struct shmq *q, const void *item, size_t size,
+                                               shmq_ns timeout) {
+  return put_one(q, item, size, timeout, copy_large);
+}
+
+int shmq_put(struct shmq *q, const void *item, size_t size, shmq_ns timeout) {
+  if (unlikely(size > q->geometry.item_max)) return -EMSGSIZE;
+  if (size > SMALL_ITEM) return put_large(q, item, size, timeout);
+  return put_one(q, item, size, timeout, copy_small);
+}
+
+/* ---- Many ---- */
 
 static bool all_fit(const struct shmq *q, const struct iovec *items, size_t n) {
   for (size_t i = 0; i < n; i++) {

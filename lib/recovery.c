@@ -98,19 +98,17 @@ static int producer_release(struct shmq *q, const struct departed *d, struct tim
   if (!lock_names_departed(q, d, &p->lock)) return 0;
   int r = lock_for_repair(q, d, &p->lock, t);
   if (r != 0) return r;
-  trace("producer lock released, tail %llu", (unsigned long long)load_relaxed(&p->tail.position));
-  cursor_repair(&p->tail, &p->journal);
+  trace("producer lock released after %llu items", (unsigned long long)cursor_items(&p->tail));
   unlock_repaired(&p->lock);
   return 0;
 }
 
 /* ---- The consumer's side ---- */
 
+/* Was the last discarding, whose counts may be open, committed? */
 static void consumer_repair(struct shmq *q) {
   struct consumer_side *c = &q->segment->consumer;
-  cursor_repair(&c->head, &c->journal);
-  bool moved = load_acquire(&c->head.position) == load_acquire(&c->journal.next_position);
-  if (moved) {
+  if (ring_head(q) == load_acquire(&c->discard_head)) {
     store_release(&c->discarded, load_acquire(&c->next_discarded));
   } else {
     store_release(&c->next_discarded, load_acquire(&c->discarded));
@@ -119,12 +117,11 @@ static void consumer_repair(struct shmq *q) {
 
 /* A lease whose item the head never passed was not taken: the item is still in the ring. */
 static void lease_return(struct shmq *q, uint32_t i, uint64_t word) {
-  const uint64_t head = load_acquire(&q->segment->consumer.head.position);
   if (cell_state(word) == CELL_BURIED) {
     cell_count(q, i, word);
   } else if (cell_state(word) == CELL_BURYING) {
     cell_move(q, i, word, cell_word_as(word, CELL_DOOMED, 0));
-  } else if (load_relaxed(&q->cells[i].position) >= head) {
+  } else if (load_relaxed(&q->cells[i].id) >= cursor_items(&q->segment->consumer.head)) {
     cell_move(q, i, word, 0);
   } else {
     cell_give_back(q, i, word);
@@ -147,7 +144,7 @@ static void leases_return(struct shmq *q, const struct departed *d) {
 
 /* A get that was killed before its commit did not happen: see struct thread_slot. */
 static void thread_undo(struct shmq *q, struct thread_slot *slot) {
-  bool in_ring = load_acquire(&slot->undo_head) > load_acquire(&q->segment->consumer.head.position);
+  bool in_ring = load_acquire(&slot->undo_head) > cursor_items(&q->segment->consumer.head);
   uint32_t cell = load_acquire(&slot->undo_cell) - 1;
   bool in_cell = cell < q->geometry.max_leases &&
                  load_acquire(&q->cells[cell].word) == load_acquire(&slot->undo_word);
@@ -197,12 +194,12 @@ static void discard_returned(struct shmq *q) {
 void discard_if_shut_down(struct shmq *q) {
   struct consumer_side *c = &q->segment->consumer;
   if (load_acquire(&q->segment->state.shut_down) != SHUT_DOWN_NOW) return;
-  struct ring_reader end = ring_end(q);
-  uint64_t waiting = end.count - load_relaxed(&c->head.count);
+  uint64_t end = ring_end(q);
+  uint32_t waiting = place_items(end) - place_items(ring_head(q));
   if (waiting != 0) {
-    store_release(&c->journal.next_position, UINT64_MAX); /* nothing is committed yet */
+    store_release(&c->discard_head, end);
     store_release(&c->next_discarded, load_relaxed(&c->discarded) + waiting);
-    ring_commit(q, &end);
+    ring_commit_head(q, end);
     store_release(&c->discarded, load_relaxed(&c->next_discarded));
   }
   if (anything_returned(q)) discard_returned(q);

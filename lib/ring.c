@@ -1,45 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ring.h"
 
+/* Places this far apart cannot be told from each other in 32 bits: the base keeps nearer than that.
+   Each side comes here at least once in a lap, and a lap is at most 2^30 items. */
+#define BASE_STEP ((uint64_t)1 << 30)
+
+uint64_t cursor_items(const struct cursor *cursor) {
+  uint64_t base = load_acquire(&cursor->base);
+  return base + (uint32_t)(place_items(load_acquire(&cursor->place)) - (uint32_t)base);
+}
+
+/* By the holder of the side's lock. */
+static void cursor_carry(struct cursor *cursor) {
+  uint64_t items = cursor_items(cursor);
+  if (items - load_relaxed(&cursor->base) >= BASE_STEP) store_release(&cursor->base, items);
+}
+
 /* Could these two be where a ring of this capacity ends and begins? */
-static bool positions_agree(const struct shmq *q, uint64_t tail, uint64_t head) {
-  return tail - head <= q->geometry.capacity && ((tail | head) & (RECORD_ALIGN - 1)) == 0;
+static bool places_agree(const struct shmq *q, uint64_t tail, uint64_t head) {
+  uint32_t units = place_units(tail) - place_units(head);
+  uint32_t items = place_items(tail) - place_items(head);
+  return units <= q->capacity_units && items <= units;
 }
 
-void cursor_repair(struct cursor *cursor, const struct journal *journal) {
-  if (load_acquire(&cursor->position) == load_acquire(&journal->next_position)) {
-    store_release(&cursor->count, load_acquire(&journal->next_count));
-  }
-}
-
-/* The count before the position: between the two looks the room can only grow. */
-int ring_make_room(struct shmq *q, struct ring_writer w, uint64_t size) {
+int ring_make_room(struct shmq *q, uint64_t place, uint64_t size) {
   struct producer_side *p = &q->segment->producer;
-  const struct cursor *head = &q->segment->consumer.head;
-  store_relaxed(&p->got_cached, load_acquire(&head->count));
-  store_relaxed(&p->head_cached, load_acquire(&head->position)); /* H */
-  if (!positions_agree(q, w.position, load_relaxed(&p->head_cached))) return -EBADMSG;
-  return ring_room(q, &w, size) ? 0 : -EAGAIN;
+  uint64_t head = load_acquire(&q->segment->consumer.head.place); /* H */
+  store_relaxed(&p->head_cached, head);
+  cursor_carry(&p->tail);
+  if (!places_agree(q, place, head)) return -EBADMSG;
+  return ring_room(q, place, size) ? 0 : -EAGAIN;
 }
 
-int ring_find_more(struct shmq *q, struct ring_reader reader) {
-  uint64_t tail = load_acquire(&q->segment->producer.tail.position); /* T */
+int ring_find_more(struct shmq *q, uint64_t place) {
+  uint64_t tail = ring_end(q);
   store_relaxed(&q->segment->consumer.tail_cached, tail);
-  if (tail == reader.position) return -EAGAIN;
-  return positions_agree(q, tail, reader.position) ? 0 : -EBADMSG;
-}
-
-struct ring_reader ring_end(const struct shmq *q) {
-  const struct cursor *tail = &q->segment->producer.tail;
-  uint64_t position = load_acquire(&tail->position); /* T */
-  return (struct ring_reader){position, load_acquire(&tail->count)};
+  cursor_carry(&q->segment->consumer.head);
+  if (tail == place) return -EAGAIN;
+  return places_agree(q, tail, place) ? 0 : -EBADMSG;
 }
 
 bool ring_has_room(const struct shmq *q) {
-  const struct cursor *tail = &q->segment->producer.tail, *head = &q->segment->consumer.head;
-  uint64_t got = load_acquire(&head->count), freed = load_acquire(&head->position);
-  uint64_t put = load_acquire(&tail->count); /* follows the tail, and may be behind got */
-  uint64_t need = record_bytes(q->geometry.item_max);
-  return (put <= got || put - got < q->count_limit) &&
-         load_acquire(&tail->position) - freed + need <= q->geometry.capacity;
+  uint64_t head = load_acquire(&q->segment->consumer.head.place);
+  uint64_t tail = load_acquire(&q->segment->producer.tail.place);
+  uint32_t used = place_units(tail) - place_units(head);
+  return used + record_units(q->geometry.item_max) <= q->capacity_units &&
+         place_items(tail) - place_items(head) < q->items_limit;
 }

@@ -15,61 +15,75 @@
 #define SHMQ_RING_H
 
 #include <errno.h>
-#include <string.h>
 #include <sys/uio.h>
 
 #include "atomic.h"
+#include "copy.h"
 #include "handle.h"
 
-/* In bounds and aligned, whatever the position; a record may run on into the second mapping. */
-static inline struct record *record_at(const struct shmq *q, uint64_t position) {
-  return (struct record *)(q->ring + (position & q->ring_mask));
+/* ---- Places: see struct cursor ---- */
+
+static inline uint32_t place_units(uint64_t place) {
+  return (uint32_t)place;
 }
 
-/*
- * Move a cursor. The journal first: if we die before the count is stored, recovery finds the
- * position where the journal says it would be, and stores the count for us. If we die before the
- * position is stored, nothing happened.
- */
-static inline void cursor_move(struct cursor *cursor, struct journal *journal, uint64_t position,
-                               uint64_t count) {
-  store_release(&journal->next_position, position);
-  store_release(&journal->next_count, count);
-  store_release(&cursor->position, position); /* commits; T, H */
-  store_release(&cursor->count, count);
+static inline uint32_t place_items(uint64_t place) {
+  return (uint32_t)(place >> 32);
 }
 
-/* Make a side's count agree with its position, after its lock's holder died. */
-void cursor_repair(struct cursor *cursor, const struct journal *journal);
+/* The halves do not carry into each other. */
+static inline uint64_t place_beyond(uint64_t place, uint64_t item_size) {
+  uint32_t units = place_units(place) + record_units(item_size);
+  return (uint64_t)(place_items(place) + 1) << 32 | units;
+}
+
+/* How many items came before a place that is less than 2^32 items beyond the cursor's base. */
+static inline uint64_t items_before(const struct cursor *cursor, uint64_t place) {
+  uint64_t base = load_relaxed(&cursor->base);
+  return base + (uint32_t)(place_items(place) - (uint32_t)base);
+}
+
+/* Items that passed a cursor since the queue was made. The base before the place, which is never
+   behind it. */
+uint64_t cursor_items(const struct cursor *cursor);
+
+/* In bounds and aligned, whatever the place; a record may run on into the second mapping. */
+static inline struct record *record_at(const struct shmq *q, uint64_t place) {
+  return (struct record *)(q->ring + ((uint64_t)place_units(place) * RECORD_ALIGN & q->ring_mask));
+}
 
 /* ---- The producer's end; under its lock ---- */
 
-/* Where the next record goes: a copy of the tail, to be committed when it has moved. */
-struct ring_writer {
-  uint64_t position, count;
-};
+/* So far ahead lines of the ring are fetched for writing: the other side read them a lap ago, and
+   one store that waits for its line holds up all that come after it. */
+#define RING_PREFETCH 1024
 
 /* Look where the consumer is. Returns 0; -EAGAIN: there is no room all the same; -EBADMSG. */
-int ring_make_room(struct shmq *q, struct ring_writer writer, uint64_t size);
+int ring_make_room(struct shmq *q, uint64_t place, uint64_t size);
 
-static inline bool ring_room(const struct shmq *q, const struct ring_writer *w, uint64_t size) {
-  const struct producer_side *p = &q->segment->producer;
-  return w->position - load_relaxed(&p->head_cached) + record_bytes(size) <= q->geometry.capacity &&
-         w->count - load_relaxed(&p->got_cached) < q->count_limit;
+static inline bool ring_room(const struct shmq *q, uint64_t place, uint64_t size) {
+  uint64_t head = load_relaxed(&q->segment->producer.head_cached);
+  uint32_t used = place_units(place) - place_units(head);
+  return used + record_units(size) <= q->capacity_units &&
+         place_items(place) - place_items(head) < q->items_limit;
 }
 
-static inline int ring_write(struct shmq *q, struct ring_writer *w, const struct iovec *item) {
-  if (unlikely(!ring_room(q, w, item->iov_len))) {
-    int r = ring_make_room(q, *w, item->iov_len);
-    if (r != 0) return r;
-  }
-  struct record *record = record_at(q, w->position);
-  store_relaxed(&record->size, (uint32_t)item->iov_len);
-  store_relaxed(&record->sequence, (uint32_t)w->count);
-  if (likely(item->iov_len > 0)) memcpy(record + 1, item->iov_base, item->iov_len);
-  w->position += record_bytes(item->iov_len);
-  w->count++;
-  return 0;
+/* Write a record for which there is room. Nobody sees it before the tail is beyond it. */
+static inline void ring_write(const struct shmq *q, uint64_t place, const void *item, size_t size,
+                              copy_fn *copy) {
+  struct record *record = record_at(q, place);
+  prefetch_for_write((const char *)record + RING_PREFETCH);
+  store_relaxed(&record->header, (uint64_t)place_items(place) << 32 | size);
+  copy(record + 1, item, size);
+}
+
+static inline uint64_t ring_tail(const struct shmq *q) {
+  return load_relaxed(&q->segment->producer.tail.place);
+}
+
+/* Everything before the place is in the ring: the store to the tail is the put. */
+static inline void ring_commit_tail(struct shmq *q, uint64_t place) {
+  store_release(&q->segment->producer.tail.place, place); /* commits; T */
 }
 
 /*
@@ -77,80 +91,77 @@ static inline int ring_write(struct shmq *q, struct ring_writer *w, const struct
  * Returns how many; -EAGAIN no room for one; -EBADMSG.
  */
 static inline ssize_t ring_append(struct shmq *q, const struct iovec *items, size_t n) {
-  struct producer_side *p = &q->segment->producer;
-  struct ring_writer w = {load_relaxed(&p->tail.position), load_relaxed(&p->tail.count)};
+  uint64_t place = ring_tail(q);
   size_t i = 0;
   int r = 0;
-  while (i < n && likely((r = ring_write(q, &w, &items[i])) == 0))
-    i++;
+  for (; i < n; i++) {
+    size_t size = items[i].iov_len;
+    if (unlikely(!ring_room(q, place, size))) r = ring_make_room(q, place, size);
+    if (unlikely(r != 0)) break;
+    ring_write(q, place, items[i].iov_base, size, copy_any);
+    place = place_beyond(place, size);
+  }
   if (unlikely(i == 0)) return r;
-  cursor_move(&p->tail, &p->journal, w.position, w.count);
+  ring_commit_tail(q, place);
   return (ssize_t)i;
 }
 
 /* ---- The consumer's end; under its lock ---- */
 
-/* The next item, where it lies. */
+/* An item, where it lies. */
 struct ring_item {
   const char *data;
   uint64_t size;
-  uint64_t id;
-  uint64_t position;
+  uint32_t sequence; /* the low half of its id */
 };
 
-/* A copy of the head: it steps over several items, which then leave the ring together. */
-struct ring_reader {
-  uint64_t position, count;
-};
-
-static inline struct ring_reader ring_reader(const struct shmq *q) {
-  const struct cursor *head = &q->segment->consumer.head;
-  return (struct ring_reader){load_relaxed(&head->position), load_relaxed(&head->count)};
+static inline uint64_t ring_head(const struct shmq *q) {
+  return load_relaxed(&q->segment->consumer.head.place);
 }
 
-/* Look where the producer is. Returns 0, -EAGAIN: nothing follows the reader; -EBADMSG. */
-int ring_find_more(struct shmq *q, struct ring_reader reader);
+/* Is there nothing at the place, as far as we have seen? Also true of a damaged view. */
+static inline bool ring_is_used_up(const struct shmq *q, uint64_t place) {
+  uint64_t tail = load_relaxed(&q->segment->consumer.tail_cached);
+  return place_units(tail) - place_units(place) - 1 >= q->capacity_units;
+}
 
-/* Look at the item at the reader. 0; -EAGAIN: nothing there; -EBADMSG. */
-static inline int ring_look(struct shmq *q, const struct ring_reader *reader,
-                            struct ring_item *item) {
-  const _Atomic uint64_t *tail = &q->segment->consumer.tail_cached;
-  if (unlikely(load_relaxed(tail) - reader->position - 1 >= q->geometry.capacity)) {
-    int r = ring_find_more(q, *reader);
-    if (r != 0) return r;
-  }
-  const struct record *record = record_at(q, reader->position);
-  item->size = load_relaxed(&record->size);
+/* Look at the item at the place, which is not used up. Returns 0; -EBADMSG. */
+static inline int ring_read(const struct shmq *q, uint64_t place, struct ring_item *item) {
+  uint64_t tail = load_relaxed(&q->segment->consumer.tail_cached);
+  const struct record *record = record_at(q, place);
+  uint64_t header = load_relaxed(&record->header);
   item->data = (const char *)(record + 1);
-  item->id = reader->count;
-  item->position = reader->position;
-  if (unlikely(item->size > q->geometry.item_max ||
-               record_bytes(item->size) > load_relaxed(tail) - reader->position ||
-               load_relaxed(&record->sequence) != (uint32_t)reader->count)) {
-    return -EBADMSG;
-  }
-  return 0;
+  item->size = (uint32_t)header;
+  item->sequence = place_items(place);
+  bool good = item->size <= q->geometry.item_max && header >> 32 == item->sequence &&
+              record_units(item->size) <= place_units(tail) - place_units(place);
+  return likely(good) ? 0 : -EBADMSG;
 }
 
-static inline void ring_step(struct ring_reader *reader, const struct ring_item *item) {
-  reader->position += record_bytes(item->size);
-  reader->count++;
+/* Look where the producer is. Returns 0; -EAGAIN: nothing is at the place; -EBADMSG. */
+int ring_find_more(struct shmq *q, uint64_t place);
+
+/* Both: look at the item at the place. 0; -EAGAIN: nothing there; -EBADMSG. */
+static inline int ring_look(struct shmq *q, uint64_t place, struct ring_item *item) {
+  int r = 0;
+  if (unlikely(ring_is_used_up(q, place))) r = ring_find_more(q, place);
+  return likely(r == 0) ? ring_read(q, place, item) : r;
 }
 
-/* Everything before the reader has left the ring: the store to the head is the get. */
-static inline void ring_commit(struct shmq *q, const struct ring_reader *reader) {
-  struct consumer_side *c = &q->segment->consumer;
-  cursor_move(&c->head, &c->journal, reader->position, reader->count);
+/* Everything before the place has left the ring: the store to the head is the get. */
+static inline void ring_commit_head(struct shmq *q, uint64_t place) {
+  store_release(&q->segment->consumer.head.place, place); /* commits; H */
 }
-
-/* The end of the ring, as a reader: committing it discards all that waits. */
-struct ring_reader ring_end(const struct shmq *q);
 
 /* ---- Without a lock ---- */
 
+/* The end of the ring: committing the head there discards all that waits. */
+static inline uint64_t ring_end(const struct shmq *q) {
+  return load_acquire(&q->segment->producer.tail.place); /* T */
+}
+
 static inline bool ring_is_empty(const struct shmq *q) {
-  return load_acquire(&q->segment->consumer.head.position) ==
-         load_acquire(&q->segment->producer.tail.position);
+  return load_acquire(&q->segment->consumer.head.place) == ring_end(q);
 }
 
 /* Is there room for the largest item? */

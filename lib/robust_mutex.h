@@ -56,7 +56,7 @@ static inline uint32_t mutex_holder(const struct robust_mutex *m) {
 /* Where a thread says that it is inside by bias; id is 1 to max_threads. */
 static inline _Atomic uint32_t *mutex_inside(const struct shmq *q, const struct robust_mutex *m,
                                              uint32_t id) {
-  return &q->threads[id - 1].inside[m == &q->segment->consumer.lock];
+  return &q->threads[id - 1].inside[m == &q->segment->consumer.lock ? CONSUMER : PRODUCER];
 }
 
 /* See to it that no biased thread is inside; we have the word. Waits for ns at most. */
@@ -70,12 +70,13 @@ static inline bool mutex_is_biased(const struct robust_mutex *m) {
 }
 
 /* Killed inside, we leave our mark for recovery to find. */
-static inline bool mutex_enter_biased(const struct shmq *q, struct robust_mutex *m, uint32_t me) {
+static inline bool mutex_enter_biased(struct robust_mutex *m, _Atomic uint32_t *inside,
+                                      uint32_t me) {
   if (load_relaxed(&m->bias) != me) return false;
-  store_relaxed(mutex_inside(q, m, me), 1u);
+  store_relaxed(inside, 1u);
   atomic_signal_fence(memory_order_seq_cst); /* B */
   if (likely(load_acquire(&m->bias) == me)) return true;
-  store_release(mutex_inside(q, m, me), 0u);
+  store_release(inside, 0u);
   return false;
 }
 
@@ -86,7 +87,7 @@ static inline bool mutex_try_word(struct robust_mutex *m, uint32_t me) {
 
 /* Take the lock if it is free, or ours by bias. */
 static inline bool mutex_try(const struct shmq *q, struct robust_mutex *m, uint32_t me) {
-  if (likely(mutex_enter_biased(q, m, me))) return true;
+  if (likely(mutex_enter_biased(m, mutex_inside(q, m, me), me))) return true;
   if (!mutex_try_word(m, me)) return false;
   if (likely(!mutex_is_biased(m)) || mutex_evict(q, m, 0)) return true;
   mutex_drop(m);

@@ -98,7 +98,9 @@ static void handle_place(struct shmq *q) {
   q->payloads = base + q->plan.payloads;
   q->ring = base + q->plan.ring;
   q->ring_mask = q->geometry.capacity - RECORD_ALIGN;
-  q->count_limit = q->geometry.maxsize != 0 ? q->geometry.maxsize : UINT64_MAX;
+  q->capacity_units = (uint32_t)(q->geometry.capacity / RECORD_ALIGN);
+  uint64_t maxsize = q->geometry.maxsize;
+  q->items_limit = maxsize != 0 && maxsize < UINT32_MAX ? (uint32_t)maxsize : UINT32_MAX;
   q->payload_stride = q->plan.payload_stride;
 }
 

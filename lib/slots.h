@@ -14,9 +14,10 @@
 
 /* How a thread waits on one side, learnt from how its waiting went (wait.c). */
 struct pace {
-  uint64_t count;  /* of the side's cursor, when the thread waited last */
+  uint32_t items;  /* of the side's place, when the thread waited last */
   uint32_t pauses; /* between two looks */
-  uint32_t budget; /* of pauses before it goes to sleep */
+  uint32_t vain;   /* long spins that ended asleep, since one did not */
+  uint32_t skip;   /* waits until the next long spin */
 };
 
 /* A thread's place at one queue; private to the thread. */

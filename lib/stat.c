@@ -10,33 +10,39 @@ static uint64_t above(uint64_t a, uint64_t b) {
   return a > b ? a - b : 0;
 }
 
+/* How far one half of a place is ahead of another. */
+static uint32_t ahead(uint32_t a, uint32_t b) {
+  int32_t difference = (int32_t)(a - b);
+  return difference > 0 ? (uint32_t)difference : 0;
+}
+
+struct waiting {
+  uint64_t items, bytes;
+};
+
 #define LOOKS 8
 
 /*
  * How far the head is behind the tail. The two move while we look, and we may be kept from the
  * processor between two looks: of some tries, take the one in which the head moved least.
  */
-static uint64_t distance(const _Atomic uint64_t *head, const _Atomic uint64_t *tail) {
-  uint64_t least = UINT64_MAX, result = 0;
+static struct waiting ring_waiting(const struct shmq *q) {
+  const struct cursor *head = &q->segment->consumer.head;
+  struct waiting result = {0};
+  uint32_t least = UINT32_MAX;
   for (int look = 0; look < LOOKS && least != 0; look++) {
-    uint64_t before = load_acquire(head), end = load_acquire(tail), after = load_acquire(head);
-    if (after - before >= least) continue;
-    least = after - before;
-    result = above(end, after);
+    uint64_t before = load_acquire(&head->place), end = ring_end(q);
+    uint64_t after = load_acquire(&head->place);
+    if (place_items(after) - place_items(before) >= least) continue;
+    least = place_items(after) - place_items(before);
+    result.items = ahead(place_items(end), place_items(after));
+    result.bytes = (uint64_t)ahead(place_units(end), place_units(after)) * RECORD_ALIGN;
   }
   return result;
 }
 
-static uint64_t ring_items(const struct shmq *q) {
-  return distance(&q->segment->consumer.head.count, &q->segment->producer.tail.count);
-}
-
-static uint64_t ring_bytes(const struct shmq *q) {
-  return distance(&q->segment->consumer.head.position, &q->segment->producer.tail.position);
-}
-
 uint64_t shmq_qsize(struct shmq *q) {
-  return ring_items(q) + load_acquire(&q->segment->consumer.returned);
+  return ring_waiting(q).items + load_acquire(&q->segment->consumer.returned);
 }
 
 bool shmq_empty(struct shmq *q) {
@@ -121,15 +127,15 @@ static void stat_items(struct shmq *q, struct shmq_stats *s) {
   s->returned = load_acquire(&c->returned);
   uint64_t discarded = load_acquire(&c->discarded);
   s->redelivered = load_acquire(&c->redelivered);
-  s->got = above(load_acquire(&c->head.count), discarded) + s->redelivered;
-  uint64_t waiting = ring_items(q);
-  s->qsize = waiting + s->returned;
-  s->used = ring_bytes(q);
-  s->put = load_acquire(&q->segment->producer.tail.count);
+  s->got = above(cursor_items(&c->head), discarded) + s->redelivered;
+  struct waiting waiting = ring_waiting(q);
+  s->qsize = waiting.items + s->returned;
+  s->used = waiting.bytes;
+  s->put = cursor_items(&q->segment->producer.tail);
   s->leased = leased_by(q, q->geometry.max_processes);
   uint64_t in_cells = cells_in_use(q);
   sum_threads(q, &outstanding, &s->abandoned);
-  s->unfinished = waiting + in_cells + outstanding;
+  s->unfinished = waiting.items + in_cells + outstanding;
   sum_cells(q, &s->dead_lettered, &dropped);
   s->discarded = discarded + dropped;
   s->done = above(s->put, s->unfinished + s->abandoned + s->dead_lettered + s->discarded);

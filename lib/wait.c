@@ -14,11 +14,14 @@
 #define LOCK_LAST_SLICE  (32 * NS_PER_MS)
 #define NOBODY_STRIKES   3
 
-/* Of spinning; a pause takes some 30 ns. */
+/* Of spinning, in pauses of some 30 ns: between two looks, and in all. To be woken takes some 50 us
+   where there is a hypervisor: to spin for less would not keep two that wait for each other awake.
+ */
 #define STREAM_ITEMS 4
-#define PAUSES_MAX   63
-#define BUDGET_MIN   64
-#define BUDGET_MAX   1024
+#define PAUSES_MAX   255
+#define SPIN_SHORT   64
+#define SPIN_LONG    4096
+#define VAIN_MAX     6
 
 static int attach(struct shmq *q, struct timeout *t, struct thread **me) {
   int r = load_acquire(&q->attachment) == 0 ? process_attach(q, t) : 0;
@@ -99,30 +102,42 @@ void look_around(struct shmq *q, struct thread *me) {
  * a transfer. If more than a few items went by since the last wait, this is a stream: look less
  * often, and find more. If not, every item is waited for: look at once.
  */
-static void pace_adapt(struct pace *pace, uint64_t count) {
-  bool streams = count - pace->count > STREAM_ITEMS;
+static void pace_adapt(struct pace *pace, uint32_t items) {
+  bool streams = items - pace->items > STREAM_ITEMS;
   if (streams && pace->pauses < PAUSES_MAX) pace->pauses = 2 * pace->pauses + 1;
   if (!streams) pace->pauses /= 2;
-  pace->count = count;
+  pace->items = items;
 }
 
-/* Spinning that ends asleep was in vain: the next time, spin less. */
+/* Long spinning that ends asleep was in vain: spin shortly the next time, the next three times, and
+   so on up to 63. */
+static void spin_failed(struct pace *pace) {
+  if (pace->skip > 0) {
+    pace->skip--;
+    return;
+  }
+  if (pace->vain < VAIN_MAX) pace->vain++;
+  pace->skip = (1u << pace->vain) - 1;
+}
+
 static bool spin_until_ready(struct shmq *q, const struct side *side, struct pace *pace) {
-  pace_adapt(pace, load_relaxed(&side->cursor->count));
-  for (uint32_t spent = 0; spent < BUDGET_MIN + pace->budget; spent += pace->pauses + 1) {
+  pace_adapt(pace, place_items(load_relaxed(&side->cursor->place)));
+  uint32_t limit = pace->skip > 0 ? SPIN_SHORT : SPIN_LONG;
+  for (uint32_t spent = 0; spent < limit; spent += pace->pauses + 1) {
     for (uint32_t i = 0; i <= pace->pauses; i++)
       cpu_relax();
     if (!side->ready(q)) continue;
-    if (pace->budget < BUDGET_MAX) pace->budget += BUDGET_MIN;
+    if (pace->skip == 0) pace->vain = 0;
     return true;
   }
-  pace->budget /= 2;
+  spin_failed(pace);
   return false;
 }
 
 /* To the end of the slice, or, for a consumer, until the next lease runs out. */
-static int64_t sleep_slice(const struct shmq *q, const struct event_count *event) {
-  bool consumes = event == &q->segment->not_empty || event == &q->segment->cell_free;
+static int64_t sleep_slice(const struct shmq *q, const struct wait *w) {
+  if (!w->slept) return EVENT_FIRST_SLICE;
+  bool consumes = w->armed == &q->segment->not_empty || w->armed == &q->segment->cell_free;
   if (q->geometry.lease_timeout == 0 || !consumes) return EVENT_SLICE;
   uint64_t expiry = load_relaxed(&q->segment->consumer.next_expiry), now = (uint64_t)clock_now();
   if (expiry <= now) return NS_PER_MS;
@@ -130,7 +145,7 @@ static int64_t sleep_slice(const struct shmq *q, const struct event_count *event
 }
 
 static int wait_asleep(struct shmq *q, struct wait *w) {
-  int64_t left = timeout_left(&w->timeout, sleep_slice(q, w->armed));
+  int64_t left = timeout_left(&w->timeout, sleep_slice(q, w));
   if (left <= 0) return timeout_error(&w->timeout);
   event_sleep(w->armed, w->seen, left);
   w->armed = NULL;
@@ -157,7 +172,7 @@ int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct si
   }
   if (w->armed == event) return wait_asleep(q, w);
   w->armed = event;
-  w->seen = event_prepare(event, &q->segment->state);
+  w->seen = event_prepare(event, &q->segment->state, w->slept);
   return 0; /* once more, now that whoever commits will wake us */
 }
 

@@ -45,10 +45,15 @@ struct wait {
 
 int enter_slow(struct shmq *q, struct timeout *t, struct thread **me);
 
+/* Is this the thread's place at this queue? */
+static inline bool is_here(const struct shmq *q, const struct thread *t) {
+  return t != NULL && t->attachment == load_relaxed(&q->attachment);
+}
+
 /* Get this thread's place. Errors: -EPERM, -EUSERS, -EAGAIN, -ETIMEDOUT, -ENOMEM. */
 static inline int enter(struct shmq *q, struct timeout *t, struct thread **me) {
   struct thread *latest = thread_latest;
-  if (likely(latest != NULL && latest->attachment == load_relaxed(&q->attachment))) {
+  if (likely(is_here(q, latest))) {
     *me = latest;
     return 0;
   }
@@ -78,6 +83,27 @@ bool reap(struct shmq *q, struct timeout *t);
 /* Where nobody waits, those who work look around. */
 void look_around(struct shmq *q, struct thread *me);
 
+static inline bool time_to_look(struct thread *me) {
+  return --me->calls_to_look == 0;
+}
+
+/* ---- The fast path: for the thread that a side is biased to ---- */
+
+/* This thread's place, inside the side's lock; NULL: it is to go the long way, attempt_until(). */
+ALWAYS_INLINE struct thread *enter_biased(struct shmq *q, int side) {
+  struct thread *me = thread_latest;
+  struct robust_mutex *lock =
+      side == PRODUCER ? &q->segment->producer.lock : &q->segment->consumer.lock;
+  if (unlikely(!is_here(q, me))) return NULL;
+  return likely(mutex_enter_biased(lock, &me->slot->inside[side], me->id)) ? me : NULL;
+}
+
+ALWAYS_INLINE void leave_biased(struct thread *me, int side) {
+  store_release(&me->slot->inside[side], 0u); /* M */
+}
+
+/* ---- The long way ---- */
+
 /*
  * One try, under the lock. Returns a count or a size; -EAGAIN: wait for the side's event;
  * -ENOBUFS: wait for a free cell; any other error ends the call.
@@ -95,11 +121,10 @@ __attribute__((always_inline)) static inline ssize_t attempt_until(struct shmq *
                                                                    shmq_ns timeout) {
   struct thread *me = thread_latest;
   struct robust_mutex *lock = side(q).lock;
-  if (likely(me != NULL && me->attachment == load_relaxed(&q->attachment)) &&
-      likely(mutex_try(q, lock, me->id))) {
+  if (likely(is_here(q, me)) && likely(mutex_try(q, lock, me->id))) {
     ssize_t n = attempt(q, me, arguments);
     side_unlock(q, lock, me->id);
-    if (unlikely(--me->calls_to_look == 0)) look_around(q, me);
+    if (unlikely(time_to_look(me))) look_around(q, me);
     if (likely(n != -EAGAIN && n != -ENOBUFS)) return n;
   }
   return attempt_patiently(q, side, attempt, arguments, timeout);

@@ -7,7 +7,7 @@ static int64_t if_missing;
 #define GIB (INT64_C(1) << 30)
 
 static const struct command_option options[] = {
-    {"capacity", 0, OPTION_SIZE, &capacity, 1, 1024 * GIB, "room for waiting items (default 1M)"},
+    {"capacity", 0, OPTION_SIZE, &capacity, 1, 8 * GIB, "room for waiting items (default 1M)"},
     {"maxsize", 0, OPTION_COUNT, &maxsize, 0, 0,
      "items that may wait (default 0: as many as there is room for)"},
     {"item-max", 0, OPTION_SIZE, &item_max, 1, GIB, "the largest item (default 4K)"},

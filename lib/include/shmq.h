@@ -67,7 +67,7 @@ typedef int64_t shmq_ns;
 struct shmq_options {
   size_t capacity;        /* bytes of waiting items, each with 8 bytes of its own and padded to 8;
                              raised to hold one item_max, then to a power of two of whole pages;
-                             default 1 MiB, at most 1 TiB */
+                             default 1 MiB, at most 8 GiB */
   uint64_t maxsize;       /* items that may wait; 0: bounded by capacity alone (default) */
   size_t item_max;        /* largest item, bytes, 1 to 1 GiB; default 4096 */
   uint32_t max_leases;    /* items in hand at one time, 1 to 65536; default 256 */

@@ -78,7 +78,7 @@ Test(create, names_are_200_characters_at_most) {
 
 Test(create, options_out_of_range_are_refused) {
   new_queue_name();
-  check_refuses(capacity, ((size_t)1 << 40) + 1);
+  check_refuses(capacity, ((size_t)1 << 33) + 1);
   check_refuses(capacity, SIZE_MAX);
   check_refuses(item_max, 0);
   check_refuses(item_max, ((size_t)1 << 30) + 1);

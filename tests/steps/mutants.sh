@@ -73,11 +73,9 @@ link "$work/unedited" "$work"/lib-*.o
 
 mutant producer-lock 'put/one' recovery.c 's/producer_release\(q, d, &limit\)/0/'
 mutant consumer-lock 'get/one' recovery.c '/^  unlock_repaired\(consumer\);/d'
-mutant tail-count 'put/one' recovery.c '/cursor_repair\(&p->tail/d'
-mutant head-count 'get/one' recovery.c '/cursor_repair\(&c->head/d'
 mutant discarded-count 'shutdown-now/several' recovery.c \
   's/store_release\(&c->discarded, load_acquire.*/(void)0;/'
-mutant void-leases 'take/one' recovery.c 's/load_relaxed\(&q->cells\[i\]\.position\) >= head/head == 1/'
+mutant void-leases 'take/one' recovery.c 's/load_relaxed\(&q->cells\[i\]\.id\) >= cursor_items.*\{/i == UINT32_MAX) {/'
 mutant leases 'peek/held' recovery.c '/^  leases_return\(q, d\);/d'
 mutant returned-heap 'give_back/held' recovery.c '/^  returned_rebuild\(q\);/d'
 mutant undo-get 'get/one' recovery.c '/^  thread_undo\(q, slot\);/d'
@@ -87,10 +85,10 @@ mutant thread-slots 'put/one' recovery.c '/^  for_threads_of\(q, d, thread_free\
 mutant process-slots 'put/one' recovery.c '/^  processes_retire\(q, d\);/d'
 mutant discarding 'peek/discarding' recovery.c '/^  returned_rebuild\(q\);/,/^}/{/discard_if_shut_down/d}'
 mutant doomed-flag 'give_back/tired' leases.c '/if \(state == CELL_DOOMED\)/d'
-mutant burial 'bury/held' recovery.c 's/cell_state\(word\) == CELL_BURYING/head == 1/'
+mutant burial 'bury/held' recovery.c 's/cell_state\(word\) == CELL_BURYING/i == UINT32_MAX/'
 mutant dead-recoverer 'put/one' recovery.c 's/return thread == MUTEX_RECOVERER;/return false;/'
 mutant meeting-a-dead-lock 'put/one' wait.c '/if \(liveness == DEAD\) recover/d'
-mutant reaper 'peek/getter-held' wait.c 's/anybody_died\(q\) && recover\(q, t\) > 0/false/'
+mutant reaper 'peek/getter-held' wait.c 's/anybody_died\(q\) && recover\(q, &limit\) > 0/false/'
 mutant sleep-in-slices 'put/getter' wait.c 's/return EVENT_SLICE;/return 1000 * EVENT_SLICE;/'
 mutant dead-occupant 'put/biased' recovery.c \
   's/is_departed\(q, d, load_acquire\(&m->occupant\)\) \|\|$/false ||/'

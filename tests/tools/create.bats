@@ -47,7 +47,7 @@ load helper
 }
 
 @test "a queue larger than memory is refused, and nothing is left of it" {
-  refused 1 "does not fit" shmq create "$q" --capacity 1024G
+  refused 1 "does not fit" shmq create "$q" --item-max 1G --max-leases 60000
   [ ! -e /dev/shm/shmq."$q" ]
   [ -z "$(find /dev/shm -name "*$q*")" ]
 }

@@ -30,14 +30,14 @@ static shmq *queue_in_use(struct shmq_lease *lease) {
   } while (0)
 
 Test(check, broken_cursors_are_found) {
-  check_finds(s->producer.tail.count++);
-  check_finds(s->consumer.head.count--);
-  check_finds(s->producer.tail.position += 16);
+  check_finds(s->producer.tail.place += (uint64_t)1 << 32);
+  check_finds(s->consumer.head.place -= (uint64_t)1 << 32);
+  check_finds(s->producer.tail.place += 2);
 }
 
 Test(check, broken_records_are_found) {
-  check_finds(record_at(q, s->consumer.head.position)->size = 5000);
-  check_finds(record_at(q, s->consumer.head.position)->sequence++);
+  check_finds(record_at(q, ring_head(q))->header += 5000);
+  check_finds(record_at(q, ring_head(q))->header += (uint64_t)1 << 32);
 }
 
 Test(check, broken_cells_are_found) {

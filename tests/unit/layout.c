@@ -16,7 +16,7 @@ static struct geometry smallest(void) {
 }
 
 static struct geometry largest(void) {
-  return (struct geometry){.capacity = (uint64_t)1 << 40,
+  return (struct geometry){.capacity = (uint64_t)1 << 33,
                            .maxsize = UINT64_MAX,
                            .item_max = (uint64_t)1 << 30,
                            .lease_timeout = INT64_MAX,
@@ -63,8 +63,8 @@ Test(layout, extremes_of_every_option_are_valid) {
 Test(layout, values_beyond_the_extremes_are_not) {
   check_invalid(capacity, 0);
   check_invalid(capacity, 1);
-  check_invalid(capacity, ((uint64_t)1 << 40) - 1);
-  check_invalid(capacity, (uint64_t)1 << 41);
+  check_invalid(capacity, ((uint64_t)1 << 33) - 1);
+  check_invalid(capacity, (uint64_t)1 << 34);
   check_invalid(capacity, (uint64_t)1 << 30); /* holds no item_max */
   check_invalid(item_max, 0);
   check_invalid(item_max, ((uint64_t)1 << 30) + 1);

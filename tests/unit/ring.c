@@ -19,17 +19,14 @@ static ssize_t append(shmq *q, size_t size) {
 }
 
 static int look(shmq *q, struct ring_item *item) {
-  struct ring_reader reader = ring_reader(q);
-  return ring_look(q, &reader, item);
+  return ring_look(q, ring_head(q), item);
 }
 
 static int take_away(shmq *q) {
-  struct ring_reader reader = ring_reader(q);
   struct ring_item item = {0};
-  const int error = ring_look(q, &reader, &item);
+  const int error = look(q, &item);
   if (error) return error;
-  ring_step(&reader, &item);
-  ring_commit(q, &reader);
+  ring_commit_head(q, place_beyond(ring_head(q), item.size));
   return 0;
 }
 
@@ -40,7 +37,7 @@ Test(ring, item_is_there_when_the_tail_has_moved) {
   check_is(ring_append(q, &(struct iovec){"abc", 3}, 1), 1);
   check_is(look(q, &item), 0);
   check_is(item.size, 3);
-  check_is(item.id, 0);
+  check_is(item.sequence, 0);
   cr_assert(memcmp(item.data, "abc", 3) == 0);
   check_is(take_away(q), 0);
   check_is(look(q, &item), -EAGAIN);
@@ -81,39 +78,67 @@ Test(ring, batch_appends_what_fits) {
   check_is(ring_append(q, items, 6), -EAGAIN);
 }
 
-/* ---- A holder that died between two stores ------------------------------------------------------
+/* ---- Places -------------------------------------------------------------------------------------
  */
 
-Test(ring, position_that_moved_brings_its_count) {
-  struct cursor cursor = {.position = 100, .count = 4};
-  const struct journal journal = {.next_position = 100, .next_count = 5};
-  cursor_repair(&cursor, &journal);
-  check_is(cursor.count, 5);
+Test(ring, halves_of_a_place_do_not_carry_into_each_other) {
+  uint64_t last = UINT64_MAX; /* both halves are about to begin anew */
+  cr_assert_eq(place_beyond(last, 8), (uint64_t)0 << 32 | 1);
+  cr_assert_eq(place_beyond(UINT32_MAX, 0), (uint64_t)1 << 32 | 0);
 }
 
-Test(ring, journal_alone_changes_nothing) {
-  struct cursor cursor = {.position = 84, .count = 4};
-  const struct journal journal = {.next_position = 100, .next_count = 5};
-  cursor_repair(&cursor, &journal);
-  check_is(cursor.position, 84);
-  check_is(cursor.count, 4);
-}
-
-Test(ring, repair_may_be_repeated) {
+/* Both sides of a queue that so many items went through. */
+static shmq *queue_after(uint64_t items, uint32_t units) {
   shmq *q = small_queue();
-  check_is(append(q, 10), 1);
-  struct producer_side *p = &q->segment->producer;
-  for (int i = 0; i < 3; i++)
-    cursor_repair(&p->tail, &p->journal);
-  check_is(p->tail.count, 1);
-  check_is(take_away(q), 0);
+  struct cursor then = {.place = items << 32 | units, .base = items > 9 ? items - 9 : 0};
+  q->segment->producer.head_cached = q->segment->consumer.tail_cached = then.place;
+  q->segment->producer.tail = q->segment->consumer.head = then;
+  return q;
+}
+
+Test(ring, counts_go_on_where_their_halves_begin_anew) {
+  const uint64_t starts[] = {UINT32_MAX - 5, ((uint64_t)7 << 32) - 5, ((uint64_t)1 << 62) - 5};
+  for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+    shmq *q = queue_after(starts[i], UINT32_MAX - 20);
+    for (int64_t n = 0; n < 1000; n++) {
+      check_is(put_number(q, n), 0);
+      cr_assert_eq(stats_of(q).put, starts[i] + (uint64_t)n + 1);
+      check_is(get_number(q, SHMQ_NOWAIT), n);
+      cr_assert_eq(stats_of(q).got, starts[i] + (uint64_t)n + 1);
+    }
+    check_sound(q);
+  }
+}
+
+Test(ring, ids_go_on_where_their_halves_begin_anew) {
+  const uint64_t start = ((uint64_t)3 << 32) - 2;
+  shmq *q = queue_after(start, 0);
+  struct shmq_lease lease;
+  for (uint64_t n = 0; n < 5; n++) {
+    check_is(put_number(q, (int64_t)n), 0);
+    check_is(take_number(q, &lease, SHMQ_NOWAIT), (int64_t)n);
+    cr_assert_eq(lease.id, start + n);
+    check_is(shmq_done(q, &lease), 0);
+  }
+}
+
+/* A base that was never carried on would fall more than 2^32 items behind. */
+Test(ring, base_follows) {
+  shmq *q = queue_after(((uint64_t)1 << 31) + 9, 0);
+  q->segment->producer.tail.base = q->segment->consumer.head.base = 9;
+  for (int64_t n = 0; n < 1000; n++) {
+    check_is(put_number(q, n), 0);
+    check_is(get_number(q, SHMQ_NOWAIT), n);
+  }
+  cr_assert_gt(q->segment->producer.tail.base, (uint64_t)1 << 31);
+  cr_assert_gt(q->segment->consumer.head.base, (uint64_t)1 << 31);
 }
 
 /* ---- Damage -------------------------------------------------------------------------------------
  */
 
 static struct record *first_record(shmq *q) {
-  return record_at(q, q->segment->consumer.head.position);
+  return record_at(q, ring_head(q));
 }
 
 #define check_damage(statement)              \
@@ -128,21 +153,21 @@ static struct record *first_record(shmq *q) {
   } while (0)
 
 Test(ring, damaged_records_are_noticed) {
-  check_damage(first_record(q)->size = 1001);
-  check_damage(first_record(q)->size = UINT32_MAX);
-  check_damage(first_record(q)->size = 100); /* beyond the tail */
-  check_damage(first_record(q)->sequence ^= 1);
+  check_damage(first_record(q)->header = 1001);
+  check_damage(first_record(q)->header = UINT32_MAX);
+  check_damage(first_record(q)->header = 100);                /* beyond the tail */
+  check_damage(first_record(q)->header ^= (uint64_t)1 << 32); /* another item's */
 }
 
 Test(ring, damaged_cursors_are_noticed) {
-  check_damage(q->segment->consumer.head.position += 8);
-  check_damage(q->segment->consumer.head.position += 1 << 20);
-  check_damage(q->segment->consumer.head.count++);
-  check_damage(q->segment->consumer.tail_cached = q->segment->producer.tail.position += 8192);
+  check_damage(q->segment->consumer.head.place += 1);
+  check_damage(q->segment->consumer.head.place += 1 << 17);
+  check_damage(q->segment->consumer.head.place += (uint64_t)1 << 32);
+  check_damage(q->segment->consumer.tail_cached = q->segment->producer.tail.place += 1024);
 }
 
 Test(ring, damaged_tail_takes_nothing) {
   shmq *q = small_queue();
-  q->segment->producer.tail.position += 1 << 20;
+  q->segment->producer.tail.place += 1 << 17;
   check_is(append(q, 10), -EBADMSG);
 }
