@@ -28,7 +28,7 @@ struct buffers {
 };
 
 static inline int copy_out(struct iovec *buffer, const struct ring_item *item) {
-  if (item->size > buffer->iov_len) return -EMSGSIZE;
+  if (unlikely(item->size > buffer->iov_len)) return -EMSGSIZE;
   copy_any(buffer->iov_base, item->data, item->size);
   buffer->iov_len = item->size;
   return 0;
@@ -49,15 +49,16 @@ static inline void count_got(const struct shmq *q, struct thread_slot *slot, uin
 
 static ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buffers *b) {
   uint64_t place = ring_head(q);
+  struct iovec *buffer = b->items;
   struct ring_item item;
-  size_t n = 0;
   int r = 0;
-  for (; n < b->n; n++) {
+  for (; buffer < b->items + b->n; buffer++) {
     r = ring_look(q, place, &item);
-    if (r == 0) r = copy_out(&b->items[n], &item);
-    if (r != 0) break;
+    if (likely(r == 0)) r = copy_out(buffer, &item);
+    if (unlikely(r != 0)) break;
     place = place_beyond(place, item.size);
   }
+  size_t n = (size_t)(buffer - b->items);
   if (n == 0) return r;
   count_got(q, me->slot, n, place);
   ring_commit_head(q, place);
