@@ -55,8 +55,8 @@ static inline uint64_t cell_word_as(uint64_t word, enum cell_state state, uint32
 /* ---- Under the consumer lock ---- */
 
 /*
- * Put the item that was looked at into a free cell, held by me. It is void until the ring's reader
- * is committed beyond it. -ENOBUFS: all cells are in use.
+ * Put the item that was looked at into a free cell, held by me. It is void until the head is
+ * committed beyond it. -ENOBUFS: all cells are in use.
  */
 int lease_from_ring(struct shmq *q, struct thread *me, const struct ring_item *item,
                     struct shmq_lease *lease);
