@@ -73,8 +73,8 @@ static inline void lease_begin(const struct shmq *q, uint32_t i, const struct ri
 }
 
 /*
- * Put the item that was looked at into a free cell, held by me. It is void until the ring's reader
- * is committed beyond it. -ENOBUFS: all cells are in use.
+ * Put the item that was looked at into a free cell, held by me. It is void until the head is
+ * committed beyond it. -ENOBUFS: all cells are in use.
  */
 int lease_from_ring(struct shmq *q, struct thread *me, const struct ring_item *item,
                     struct shmq_lease *lease);

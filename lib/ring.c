@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ring.h"
 
-/* Places this far apart cannot be told from each other in 32 bits: the base keeps nearer than that.
-   Each side comes here at least once in a lap, and a lap is at most 2^30 items. */
+/* A base that is so far behind is carried on. It must never be 2^32 behind: each side comes here at
+   least once in a lap, and a lap is at most 2^30 items. */
 #define BASE_STEP ((uint64_t)1 << 30)
 
 uint64_t cursor_items(const struct cursor *cursor) {
