@@ -64,7 +64,7 @@ int ring_make_room(struct shmq *q, uint64_t place, uint64_t size);
 static inline bool ring_room(const struct shmq *q, uint64_t place, uint64_t size) {
   uint64_t head = load_relaxed(&q->segment->producer.head_cached);
   uint32_t used = place_units(place) - place_units(head);
-  return used + record_units(size) <= q->capacity_units &&
+  return used <= q->capacity_units - record_units(size) &&
          place_items(place) - place_items(head) < q->items_limit;
 }
 
