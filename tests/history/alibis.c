@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A killed call may have had items that it could not tell of. Where an item is missing, or one of
+ * its attempts, a killed call must have had it: one of the right kind, at the right time, and none
+ * may serve for more than it had asked for. Each missing delivery is given a killed call, if there
+ * is a way to give all of them one (a maximum matching by augmenting paths); what is left over is
+ * lost, or came out of nothing. So both ways of each killed call are explored.
+ */
+#include <stdlib.h>
+
+#include "court.h"
+
+/* A delivery that nobody told of, somewhere between from and to. */
+struct hole {
+  int64_t from, to;
+  bool for_good; /* by a get, as nobody had it after */
+  uint64_t item;
+};
+
+struct witness {
+  const struct call *call;
+  bool asked; /* in this search */
+  unsigned served;
+  uint64_t holes[BATCH];
+};
+
+struct search {
+  const struct court *court;
+  struct hole *holes;
+  uint64_t holes_n;
+  struct witness *witnesses;
+  uint64_t witnesses_n;
+};
+
+/* ---- Holes --------------------------------------------------------------------------------------
+ */
+
+static void add_hole(struct search *search, uint64_t item, int64_t from, int64_t to,
+                     bool for_good) {
+  if ((search->holes_n & (search->holes_n - 1)) == 0) {
+    const uint64_t room = search->holes_n ? 2 * search->holes_n : 1;
+    search->holes = realloc(search->holes, room * sizeof *search->holes);
+    if (!search->holes) abort();
+  }
+  search->holes[search->holes_n++] = (struct hole){from, to, for_good, item};
+}
+
+/* The attempts before this delivery that nobody told of. */
+static void look_for_attempts(struct search *search, const struct item *item, uint64_t i) {
+  const struct court *court = search->court;
+  const struct delivery *delivery = &court->deliveries[item->first + i];
+  const uint32_t before = i > 0 ? delivery[-1].ref->attempt : 0;
+  const int64_t from = i > 0 ? held_until(court, &delivery[-1]) : item->put->called;
+  if (is_get(delivery->call)) return;
+  for (uint32_t k = before + 1; k < delivery->ref->attempt; k++)
+    add_hole(search, delivery->item, from, delivery->call->returned, false);
+}
+
+static void look_for_holes(struct search *search, uint64_t number) {
+  const struct court *court = search->court;
+  const struct item *item = &court->items[number];
+  for (uint64_t i = 0; i < item->deliveries; i++)
+    look_for_attempts(search, item, i);
+  if (item->presence != CERTAIN || item->ended || item->perhaps_ended || item->letters) return;
+  const uint64_t end = item->first + item->deliveries;
+  const int64_t from =
+      item->deliveries ? held_until(court, &court->deliveries[end - 1]) : item->put->called;
+  add_hole(search, number, from, NEVER, true);
+}
+
+/* ---- Witnesses ----------------------------------------------------------------------------------
+ */
+
+static void collect_witnesses(struct search *search) {
+  const struct history *history = search->court->history;
+  search->witnesses = zeroed(search->court->verdict->cut_short, sizeof *search->witnesses);
+  for (uint64_t i = 0; i < history->calls_used; i++) {
+    const struct call *call = &history->calls[i];
+    if (call->state != CALLED || !(is_get(call) || is_take(call))) continue;
+    search->witnesses[search->witnesses_n++].call = call;
+  }
+}
+
+/* What it had asked for. */
+static unsigned capacity_of(const struct call *call) {
+  return call->op == GET_MANY || call->op == TAKE_MANY ? BATCH : 1;
+}
+
+static bool can_serve(const struct search *search, const struct witness *witness,
+                      const struct hole *hole) {
+  const struct call *call = witness->call;
+  return is_get(call) == hole->for_good && call->called <= hole->to &&
+         call_until(search->court, call) >= hole->from &&
+         member_of(search->court, call)->killed <= hole->to;
+}
+
+/* Give the hole a witness, if need be one that serves another hole that finds another one. */
+static bool serve(struct search *search, uint64_t hole) {
+  for (uint64_t i = 0; i < search->witnesses_n; i++) {
+    struct witness *witness = &search->witnesses[i];
+    if (witness->asked || !can_serve(search, witness, &search->holes[hole])) continue;
+    witness->asked = true;
+    if (witness->served < capacity_of(witness->call)) {
+      witness->holes[witness->served++] = hole;
+      return true;
+    }
+    for (unsigned k = 0; k < witness->served; k++) {
+      if (!serve(search, witness->holes[k])) continue;
+      witness->holes[k] = hole;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* ---- What is left over --------------------------------------------------------------------------
+ */
+
+static bool was_discarding(const struct history *history) {
+  for (uint64_t i = 0; i < history->calls_used; i++)
+    if (history->calls[i].state != BLANK && history->calls[i].op == SHUTDOWN_NOW) return true;
+  return false;
+}
+
+static void report(struct court *court, const struct hole *hole, uint64_t *discarded) {
+  const struct item *item = &court->items[hole->item];
+  if (!hole->for_good) {
+    find(court, ATTEMPT, item->put, "an attempt of this item was given to nobody");
+  } else if (*discarded > 0) {
+    --*discarded;
+  } else {
+    find(court, LOST, item->put, "this item was put, and nobody finished or got it");
+  }
+}
+
+void judge_alibis(struct court *court) {
+  struct search search = {.court = court};
+  const struct final *final = &court->history->final;
+  uint64_t discarded = 0;
+  if (was_discarding(court->history)) discarded = final->known ? final->discarded : UINT64_MAX;
+  for (uint64_t i = 0; i < court->items_n; i++)
+    if (court->items[i].put) look_for_holes(&search, i);
+  collect_witnesses(&search);
+  for (uint64_t i = 0; i < search.holes_n; i++) {
+    for (uint64_t k = 0; k < search.witnesses_n; k++)
+      search.witnesses[k].asked = false;
+    if (serve(&search, i)) {
+      court->verdict->alibis++;
+    } else {
+      report(court, &search.holes[i], &discarded);
+    }
+  }
+  free(search.holes);
+  free(search.witnesses);
+}
