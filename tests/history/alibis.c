@@ -10,6 +10,55 @@
 
 #include "court.h"
 
+/* ---- Who came later -----------------------------------------------------------------------------
+ */
+
+/* Items leave in the order of their puts: an item had left before one that was put later did. */
+struct follower {
+  int64_t put, out; /* called; delivered first. Sorted by put; out is the least from here on */
+};
+
+struct followers {
+  struct follower *list;
+  uint64_t n;
+};
+
+static int compare_followers(const void *a, const void *b) {
+  const struct follower *x = a, *y = b;
+  return x->put < y->put ? -1 : x->put > y->put;
+}
+
+static struct followers collect_followers(const struct court *court) {
+  struct followers followers = {zeroed(court->items_n, sizeof *followers.list), 0};
+  for (uint64_t i = 0; i < court->items_n; i++) {
+    const struct item *item = &court->items[i];
+    if (!item->deliveries) continue;
+    followers.list[followers.n++] =
+        (struct follower){item->put->called, court->deliveries[item->first].call->returned};
+  }
+  qsort(followers.list, followers.n, sizeof *followers.list, compare_followers);
+  for (uint64_t i = followers.n; i-- > 1;)
+    if (followers.list[i].out < followers.list[i - 1].out)
+      followers.list[i - 1].out = followers.list[i].out;
+  return followers;
+}
+
+static int64_t had_left_by(const struct followers *followers, int64_t put) {
+  uint64_t low = 0, high = followers->n;
+  while (low < high) {
+    const uint64_t middle = (low + high) / 2;
+    if (followers->list[middle].put <= put) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < followers->n ? followers->list[low].out : NEVER;
+}
+
+/* ---- The search ---------------------------------------------------------------------------------
+ */
+
 /* A delivery that nobody told of, somewhere between from and to. */
 struct hole {
   int64_t from, to;
@@ -26,6 +75,7 @@ struct witness {
 
 struct search {
   const struct court *court;
+  struct followers followers;
   struct hole *holes;
   uint64_t holes_n;
   struct witness *witnesses;
@@ -52,20 +102,27 @@ static void look_for_attempts(struct search *search, const struct item *item, ui
   const uint32_t before = i > 0 ? delivery[-1].ref->attempt : 0;
   const int64_t from = i > 0 ? held_until(court, &delivery[-1]) : item->put->called;
   if (is_get(delivery->call)) return;
-  for (uint32_t k = before + 1; k < delivery->ref->attempt; k++)
-    add_hole(search, delivery->item, from, delivery->call->returned, false);
+  for (uint32_t k = before + 1; k < delivery->ref->attempt; k++) {
+    const int64_t left = had_left_by(&search->followers, call_until(court, item->put));
+    const bool first = k == 1 && left < delivery->call->returned;
+    add_hole(search, delivery->item, from, first ? left : delivery->call->returned, false);
+  }
 }
 
+/* What was never delivered left in its turn; what came back, left whenever it did. */
 static void look_for_holes(struct search *search, uint64_t number) {
   const struct court *court = search->court;
   const struct item *item = &court->items[number];
   for (uint64_t i = 0; i < item->deliveries; i++)
     look_for_attempts(search, item, i);
   if (item->presence != CERTAIN || item->ended || item->perhaps_ended || item->letters) return;
-  const uint64_t end = item->first + item->deliveries;
-  const int64_t from =
-      item->deliveries ? held_until(court, &court->deliveries[end - 1]) : item->put->called;
-  add_hole(search, number, from, NEVER, true);
+  if (item->deliveries) {
+    const struct delivery *last = &court->deliveries[item->first + item->deliveries - 1];
+    add_hole(search, number, held_until(court, last), NEVER, true);
+  } else {
+    const int64_t left = had_left_by(&search->followers, call_until(court, item->put));
+    add_hole(search, number, item->put->called, left, true);
+  }
 }
 
 /* ---- Witnesses ----------------------------------------------------------------------------------
@@ -134,7 +191,7 @@ static void report(struct court *court, const struct hole *hole, uint64_t *disca
 }
 
 void judge_alibis(struct court *court) {
-  struct search search = {.court = court};
+  struct search search = {.court = court, .followers = collect_followers(court)};
   const struct final *final = &court->history->final;
   uint64_t discarded = 0;
   if (was_discarding(court->history)) discarded = final->known ? final->discarded : UINT64_MAX;
@@ -150,6 +207,7 @@ void judge_alibis(struct court *court) {
       report(court, &search.holes[i], &discarded);
     }
   }
+  free(search.followers.list);
   free(search.holes);
   free(search.witnesses);
 }

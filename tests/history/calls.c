@@ -79,6 +79,16 @@ static void judge_shutdown(struct court *court, const struct shutdown *shutdown,
     find(court, BAD_SHUTDOWN, call, "the queue had been shut down");
 }
 
+/* Who waits for ever waits until the shutdown at the latest, and a moment. */
+static void judge_waking(struct court *court, const struct shutdown *shutdown,
+                         const struct call *call) {
+  const struct member *member = member_of(court, call);
+  const int64_t until = call->state == RETURNED ? call->returned : member->killed;
+  if (shutdown->first_returned == NEVER || call->op == JOIN) return;
+  if (until - shutdown->first_returned > 10 * SECOND && until - call->called > 10 * SECOND)
+    find(court, HANG, call, "it went on for long after the shutdown");
+}
+
 void judge_each_call(struct court *court) {
   const struct shutdown shutdown = find_shutdown(court->history);
   for (uint64_t i = 0; i < court->history->calls_used; i++) {
@@ -87,6 +97,7 @@ void judge_each_call(struct court *court) {
     judge_result(court, call);
     judge_time(court, call);
     judge_shutdown(court, &shutdown, call);
+    judge_waking(court, &shutdown, call);
   }
   for (uint32_t i = 0; i < court->history->members_used; i++)
     court->verdict->killed += court->history->members[i].killed != 0;

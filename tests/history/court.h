@@ -30,10 +30,12 @@ struct delivery {
   int64_t renewed; /* no lease_timeout began after this */
 };
 
-/* From, at the latest, to, at the earliest, the item surely waited in the queue. */
+/* The item surely waited in the queue from then on, until its taker was called; and, beside the
+   taker, until it was out. */
 struct wait {
-  int64_t from, to;
+  int64_t from, to, out;
   uint64_t item;
+  const struct call *taker;
 };
 
 struct court {

@@ -126,21 +126,24 @@ static void note_put(struct court *court, const struct call *call) {
   }
 }
 
+static void add_delivery(struct court *court, const struct call *call, const struct ref *ref,
+                         struct item *item) {
+  if (call->op == LETTER) item->letters++;
+  if (call->op == LETTER) return;
+  court->deliveries[court->deliveries_n++] =
+      (struct delivery){.call = call, .ref = ref, .item = item - court->items};
+}
+
 static void note_delivery(struct court *court, const struct call *call, const struct ref *ref) {
   struct item *item = item_of(court, ref);
-  if (ref->altered) {
+  if (ref->altered)
     find(court, ALTERED, call, "item %" PRIu32 ".%" PRIu32 " is not as it was put", ref->author,
          ref->sequence);
-  } else if (!item) {
-    find(court, INVENTED, call, "nobody put item %" PRIu32 ".%" PRIu32, ref->author, ref->sequence);
-  } else if (item->presence == ABSENT) {
-    find(court, INVENTED, call, "the put of item %" PRIu32 ".%" PRIu32 " did not succeed",
+  if (item && item->presence != ABSENT) {
+    add_delivery(court, call, ref, item);
+  } else if (!ref->altered) {
+    find(court, INVENTED, call, "nobody put item %" PRIu32 ".%" PRIu32 ", or the put failed",
          ref->author, ref->sequence);
-  } else if (call->op == LETTER) {
-    item->letters++;
-  } else {
-    court->deliveries[court->deliveries_n++] = (struct delivery){
-        .call = call, .ref = ref, .item = item - court->items, .renewed = call_until(court, call)};
   }
 }
 

@@ -143,9 +143,10 @@ static struct ref read_lease(const struct shmq_lease *lease) {
 /* ---- Calls --------------------------------------------------------------------------------------
  */
 
+/* Who holds something that others may need does not wait for ever. */
 static shmq_ns some_timeout(struct person *person) {
   static const shmq_ns timeouts[] = {SHMQ_NOWAIT, SHMQ_NOWAIT, MS, 20 * MS, 200 * MS, SHMQ_FOREVER};
-  return timeouts[chance_below(&person->chance, person->only_child ? 5 : 6)];
+  return timeouts[chance_below(&person->chance, person->held || person->only_child ? 5 : 6)];
 }
 
 static void put(struct person *person, shmq_ns timeout) {
@@ -504,22 +505,6 @@ static bool found(int64_t result) {
   return result >= 0;
 }
 
-static void drain_letters(struct person *person) {
-  char name[sizeof person->round->name + 8];
-  struct bytes bytes;
-  snprintf(name, sizeof name, "%s.dead", person->round->name);
-  if (shmq_open(&person->queue, name)) return;
-  for (ssize_t size; (size = shmq_get(person->queue, &bytes, sizeof bytes, SHMQ_NOWAIT)) >= 0;) {
-    struct call *call = prepare(person, LETTER, 0);
-    begin(call);
-    call->refs[0] = read_item(&bytes, (size_t)size);
-    call->n = 1;
-    finish(person, call, size);
-  }
-  shmq_close(person->queue);
-  shmq_unlink(name);
-}
-
 static void note_final(shmq *queue, struct final *final) {
   struct shmq_stats stats = {0};
   shmq_stat(queue, &stats);
@@ -534,27 +519,64 @@ static void note_final(shmq *queue, struct final *final) {
                           .check = shmq_check(queue, NULL)};
 }
 
-static struct person begin_for_the_end(struct round *round) {
-  struct person person = {.round = round, .post = NO_POST};
-  if (shmq_open(&person.queue, round->name)) abort();
-  person.member = member_begin(round, NO_POST);
-  person_begin(&person);
-  return person;
+struct undertaker {
+  struct person person;
+  shmq *letters; /* NAME.dead, once it is there */
+};
+
+static struct undertaker undertaker;
+
+void begin_round(struct round *round) {
+  struct person *person = &undertaker.person;
+  *person = (struct person){.round = round, .post = NO_POST};
+  if (shmq_open(&person->queue, round->name)) abort();
+  person->member = member_begin(round, NO_POST);
+  person_begin(person);
+  undertaker.letters = NULL;
 }
 
-void end_puts(struct round *round) {
-  struct person person = begin_for_the_end(round);
-  shut_down(&person, false);
-  close_queue(&person);
+static bool find_letters(void) {
+  char name[sizeof undertaker.person.round->name + 8];
+  snprintf(name, sizeof name, "%s.dead", undertaker.person.round->name);
+  return undertaker.letters || shmq_open(&undertaker.letters, name) == 0;
 }
 
-void drain(struct round *round) {
-  struct person person = begin_for_the_end(round);
-  recover(&person);
-  while (found(get(&person, SHMQ_NOWAIT)))
-    task_done(&person);
-  join(&person, SECOND);
-  note_final(person.queue, &round->history->final);
-  close_queue(&person);
-  drain_letters(&person);
+void collect_letters(void) {
+  struct person *person = &undertaker.person;
+  struct bytes bytes;
+  if (!find_letters()) return;
+  for (ssize_t size;
+       (size = shmq_get(undertaker.letters, &bytes, sizeof bytes, SHMQ_NOWAIT)) >= 0;) {
+    struct call *call = prepare(person, LETTER, 0);
+    begin(call);
+    call->refs[0] = read_item(&bytes, (size_t)size);
+    call->n = 1;
+    finish(person, call, size);
+  }
+}
+
+void end_puts(void) {
+  shut_down(&undertaker.person, false);
+}
+
+/* NAME.dead may be so small that what is doomed goes there bit by bit. */
+static void bury_the_doomed(void) {
+  for (int i = 0; i < 1000; i++) {
+    recover(&undertaker.person);
+    collect_letters();
+  }
+}
+
+void end_round(void) {
+  struct person *person = &undertaker.person;
+  struct round *round = person->round;
+  recover(person);
+  while (found(get(person, SHMQ_NOWAIT)))
+    task_done(person);
+  bury_the_doomed();
+  join(person, SECOND);
+  note_final(person->queue, &round->history->final);
+  person_end(person);
+  close_queue(person);
+  if (undertaker.letters) shmq_close(undertaker.letters);
 }

@@ -60,14 +60,15 @@ static int64_t suspected_from(const struct suspects *suspects, int64_t moment) {
 
 static void add_wait(struct court *court, const struct suspects *suspects, int64_t from,
                      const struct delivery *next, uint32_t attempt) {
-  int64_t to = next->call->called;
+  struct wait wait = {from, next->call->called, next->call->returned, next->item, next->call};
   if (is_get(next->call)) {
     const int64_t suspected = suspected_from(suspects, from);
-    to = to < suspected ? to : suspected;
+    if (suspected < wait.to) wait.to = suspected;
+    if (suspected < wait.out) wait.out = suspected;
   } else if (next->ref->attempt != attempt) {
     return;
   }
-  if (from < to) court->waits[court->waits_n++] = (struct wait){from, to, next->item};
+  court->waits[court->waits_n++] = wait;
 }
 
 /* From its put to its first delivery; from its return to the next one. */
@@ -294,9 +295,9 @@ static uint64_t cells_at_most(const struct court *court) {
   return (uint64_t)most + BATCH * court->verdict->cut_short;
 }
 
-/* While a lock is not to be had, a get cannot look. One that gave up sooner than it gives up a
-   lock, 10 ms, had it. Others had it as well, unless the holder was killed, stopped, or not
-   scheduled: such times are no evidence. */
+/* While a lock is not to be had, a get cannot look. One without a timeout that gave up sooner than
+   it gives up a lock, after 10 ms, had it. Others had it as well, unless the holder was killed,
+   stopped, or not scheduled: such times are no evidence. */
 enum { DEATH_NOTICED_MS = 300, LOCK_PATIENCE_MS = 8, DELAY_MS = 2 };
 
 static struct spans disturbed_spans(const struct court *court) {
@@ -322,6 +323,11 @@ static bool says_empty(const struct call *call) {
          (call->result == -EAGAIN || call->result == -ETIMEDOUT || call->result == -ESHUTDOWN);
 }
 
+static bool surely_looked(const struct call *call) {
+  if (call->result == -ESHUTDOWN) return true;
+  return call->timeout == 0 && call->returned - call->called < LOCK_PATIENCE_MS * MS;
+}
+
 static void ask_about_empties(struct court *court) {
   const struct history *history = court->history;
   const bool judge_takes = cells_at_most(court) < history->max_leases;
@@ -333,10 +339,9 @@ static void ask_about_empties(struct court *court) {
     waits[i] = (struct keyed){&court->waits[i], 0};
   for (uint64_t i = 0; i < history->calls_used; i++) {
     const struct call *call = &history->calls[i];
-    const bool quick = call->returned - call->called < LOCK_PATIENCE_MS * MS;
     if (!is_get(call) && !(is_take(call) && judge_takes)) continue;
     if (!says_empty(call)) continue;
-    if (!quick && spans_meet(&spans, call->called, call->returned)) continue;
+    if (!surely_looked(call) && spans_meet(&spans, call->called, call->returned)) continue;
     questions[n++] = (struct question){call->called, call->returned, 1, call};
   }
   court->verdict->empties = n;
@@ -363,7 +368,8 @@ static int64_t wait_in_common(const struct court *court, const struct call *call
   for (uint64_t i = 0; i < court->waits_n; i++) {
     const struct wait *wait = &court->waits[i];
     const int64_t from = wait->from > call->called ? wait->from : call->called;
-    const int64_t to = wait->to < call->returned ? wait->to : call->returned;
+    const int64_t end = wait->taker == call ? wait->out : wait->to;
+    const int64_t to = end < call->returned ? end : call->returned;
     if (to - from > longest) longest = to - from - stopped(court->history, from, to);
   }
   return longest - call->unscheduled;
@@ -372,11 +378,13 @@ static int64_t wait_in_common(const struct court *court, const struct call *call
 /* The longest calls first, so that few are looked at. */
 static void judge_stalls(struct court *court) {
   const struct history *history = court->history;
+  const bool judge_takes = cells_at_most(court) < history->max_leases;
   const struct call **calls = zeroed(court->verdict->calls, sizeof *calls);
   uint64_t n = 0;
   for (uint64_t i = 0; i < history->calls_used; i++) {
     const struct call *call = &history->calls[i];
-    if (call->state == RETURNED && (is_get(call) || is_take(call))) calls[n++] = call;
+    if (call->state != RETURNED) continue;
+    if (is_get(call) || (is_take(call) && judge_takes)) calls[n++] = call;
   }
   qsort(calls, n, sizeof *calls, compare_lengths);
   for (uint64_t i = 0; i < n && length_of(calls[i]) > court->verdict->worst_stall; i++) {

@@ -39,11 +39,12 @@ int post_claim(struct round *round, int32_t pid);
 /* The life of a process of the round, that has this post. */
 _Noreturn void process_live(struct round *round, int post, struct chance chance);
 
-/* Shut the queue down, so that nobody waits for ever. */
-void end_puts(struct round *round);
-
-/* The end: get all that is left, and fill in what the queue says. Both are for the round's own
- * process. */
-void drain(struct round *round);
+/*
+ * For the round's own process, which attends all the time, and works only in the end.
+ */
+void begin_round(struct round *round);
+void collect_letters(void); /* what is in NAME.dead */
+void end_puts(void);        /* shut the queue down, so that nobody waits for ever */
+void end_round(void);       /* get all that is left, and fill in what the queue says */
 
 #endif

@@ -78,6 +78,13 @@ static void make_queue_of_round(void) {
   shmq_close(queue);
 }
 
+static void unlink_queues(void) {
+  char dead[sizeof round_->name + 8];
+  snprintf(dead, sizeof dead, "%s.dead", round_->name);
+  shmq_unlink(round_->name);
+  shmq_unlink(dead);
+}
+
 /* ---- Processes ----------------------------------------------------------------------------------
  */
 
@@ -184,6 +191,7 @@ static void one_blow(void) {
   if (stopped.post >= 0 && now() >= stopped.until) end_stop();
   if (dice == 4) stop_someone();
   if (dice > 4) strike();
+  if (dice % 4 == 0) collect_letters();
   for (unsigned living = reap(); living < population; living++)
     start_process();
 }
@@ -203,17 +211,19 @@ static void storm(uint64_t kills) {
   }
 }
 
-/* Waiters for ever are told to go. Who does not go, hangs: the judge sees calls that never
-   returned, of processes that were not killed. */
+/* Waiters for ever are told to go. Who does not go is killed: the judge sees calls that went on
+   long after the shutdown. */
 static void dismiss(void) {
   const shmq_ns end = now() + PATIENCE;
   end_stop();
   round_->phase = DRAIN;
-  end_puts(round_);
-  while (reap() > 0 && now() < end)
+  end_puts();
+  while (reap() > 0 && now() < end) {
+    collect_letters();
     nap(MS);
+  }
   for (int i = 0; i < POSTS; i++)
-    if (round_->posts[i].pid > 0) kill(round_->posts[i].pid, SIGKILL);
+    kill_post(i);
   while (waitpid(-1, NULL, 0) > 0)
     continue;
 }
@@ -248,11 +258,12 @@ static void run_round(uint64_t seed, uint64_t kills, const char *keep, bool last
   population = 2 + (unsigned)chance_below(&chance, 8);
   stopped.post = -1;
   make_queue_of_round();
+  begin_round(round_);
   storm(kills);
   totals.shutdowns += round_->shut_down;
   dismiss();
-  drain(round_);
-  shmq_unlink(round_->name);
+  end_round();
+  unlink_queues();
   totals.rounds++;
   totals.forks += round_->forks;
   judge_round(seed, keep, last);
