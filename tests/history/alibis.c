@@ -59,9 +59,10 @@ static int64_t had_left_by(const struct followers *followers, int64_t put) {
 /* ---- The search ---------------------------------------------------------------------------------
  */
 
-/* A delivery that nobody told of, somewhere between from and to. */
+/* A delivery that nobody told of, somewhere between from and to; and its taker was killed by then.
+ */
 struct hole {
-  int64_t from, to;
+  int64_t from, to, killed_by;
   bool for_good; /* by a get, as nobody had it after */
   uint64_t item;
 };
@@ -85,27 +86,27 @@ struct search {
 /* ---- Holes --------------------------------------------------------------------------------------
  */
 
-static void add_hole(struct search *search, uint64_t item, int64_t from, int64_t to,
-                     bool for_good) {
+static void add_hole(struct search *search, struct hole hole) {
   if ((search->holes_n & (search->holes_n - 1)) == 0) {
     const uint64_t room = search->holes_n ? 2 * search->holes_n : 1;
     search->holes = realloc(search->holes, room * sizeof *search->holes);
     if (!search->holes) abort();
   }
-  search->holes[search->holes_n++] = (struct hole){from, to, for_good, item};
+  search->holes[search->holes_n++] = hole;
 }
 
-/* The attempts before this delivery that nobody told of. */
+/* The attempts before this delivery that nobody told of. The first was in the item's turn. */
 static void look_for_attempts(struct search *search, const struct item *item, uint64_t i) {
   const struct court *court = search->court;
   const struct delivery *delivery = &court->deliveries[item->first + i];
   const uint32_t before = i > 0 ? delivery[-1].ref->attempt : 0;
   const int64_t from = i > 0 ? held_until(court, &delivery[-1]) : item->put->called;
+  const int64_t again = delivery->call->returned;
+  const int64_t turn = had_left_by(&search->followers, call_until(court, item->put));
   if (is_get(delivery->call)) return;
   for (uint32_t k = before + 1; k < delivery->ref->attempt; k++) {
-    const int64_t left = had_left_by(&search->followers, call_until(court, item->put));
-    const bool first = k == 1 && left < delivery->call->returned;
-    add_hole(search, delivery->item, from, first ? left : delivery->call->returned, false);
+    const int64_t to = k == 1 && turn < again ? turn : again;
+    add_hole(search, (struct hole){from, to, again, false, delivery->item});
   }
 }
 
@@ -118,10 +119,10 @@ static void look_for_holes(struct search *search, uint64_t number) {
   if (item->presence != CERTAIN || item->ended || item->perhaps_ended || item->letters) return;
   if (item->deliveries) {
     const struct delivery *last = &court->deliveries[item->first + item->deliveries - 1];
-    add_hole(search, number, held_until(court, last), NEVER, true);
+    add_hole(search, (struct hole){held_until(court, last), NEVER, NEVER, true, number});
   } else {
-    const int64_t left = had_left_by(&search->followers, call_until(court, item->put));
-    add_hole(search, number, item->put->called, left, true);
+    const int64_t turn = had_left_by(&search->followers, call_until(court, item->put));
+    add_hole(search, (struct hole){item->put->called, turn, NEVER, true, number});
   }
 }
 
@@ -148,7 +149,7 @@ static bool can_serve(const struct search *search, const struct witness *witness
   const struct call *call = witness->call;
   return is_get(call) == hole->for_good && call->called <= hole->to &&
          call_until(search->court, call) >= hole->from &&
-         member_of(search->court, call)->killed <= hole->to;
+         member_of(search->court, call)->killed <= hole->killed_by;
 }
 
 /* Give the hole a witness, if need be one that serves another hole that finds another one. */
