@@ -24,7 +24,7 @@ struct row {
   unsigned rounds, hung;
   unsigned until[ROUNDS_MAX]; /* kills until it hung, or the end */
   struct outcome sums;        /* missing and in hand: of rounds that did not hang */
-  uint64_t out_of_reach;      /* missing, where it hung */
+  uint64_t stuck;      /* missing, where it hung */
 };
 
 static bool fits(const struct peer *peer) {
@@ -40,7 +40,7 @@ static void add_round(struct row *row, const struct outcome *outcome) {
   row->sums.twice += outcome->twice;
   row->sums.invented += outcome->invented;
   row->sums.failed += outcome->failed;
-  if (outcome->hung) row->out_of_reach += outcome->missing;
+  if (outcome->hung) row->stuck += outcome->missing;
   if (outcome->hung) return;
   row->sums.missing += outcome->missing;
   row->sums.in_hand += outcome->in_hand;
@@ -81,7 +81,7 @@ static void print_head(const struct options *options) {
          options->rounds, options->kills, options->seconds, PRODUCERS, CONSUMERS, ITEM,
          options->seed);
   printf("%-14s %6s %8s %8s %8s %12s %9s %9s %9s %7s %9s\n", "", "hung", "median", "min", "max",
-         "items put", "in reach?", "lost", "in hand", "twice", "invented");
+         "items put", "stuck", "lost", "in hand", "twice", "invented");
 }
 
 /* Sorts the kills of the rounds. */
@@ -96,7 +96,7 @@ static void print_row(struct row *row) {
   snprintf(hung, sizeof hung, "%u/%u", row->hung, row->rounds);
   printf("%-14s %6s %8u %8u %8u %12lu %9lu %9lu %9lu %7lu %9lu\n", row->peer->name, hung,
          row->until[row->rounds / 2], row->until[0], row->until[row->rounds - 1], sums->put,
-         row->out_of_reach, sums->missing - sums->in_hand, sums->in_hand, sums->twice,
+         row->stuck, sums->missing - sums->in_hand, sums->in_hand, sums->twice,
          sums->invented);
   if (sums->failed) printf("%-14s %u processes ended by themselves\n", "", sums->failed);
 }
@@ -104,7 +104,7 @@ static void print_row(struct row *row) {
 static void print_legend(void) {
   puts(
       "\nmedian, min, max: kills until it hung, or until the end of the round"
-      "\nin reach?: items put, and not got, in the rounds that hung"
+      "\nstuck: items put, and not got, in the rounds that hung"
       "\nlost: items put that nobody got, in the other rounds, and that were not in hand"
       "\nin hand: items put that nobody got; so many consumers were killed inside get");
 }

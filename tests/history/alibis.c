@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A killed call may have had items that it could not tell of. Where an item is missing, or one of
- * its attempts, a killed call must have had it: one of the right kind, at the right time, and none
+ * A killed call may have had items that it could not tell of; so does a take whose lease ran out
+ * before its data was read. Where an item is missing, or one of
+ * its attempts, such a call must have had it: one of the right kind, at the right time, and none
  * may serve for more than it had asked for. Each missing delivery is given a killed call, if there
  * is a way to give all of them one (a maximum matching by augmenting paths); what is left over is
  * lost, or came out of nothing. So both ways of each killed call are explored.
@@ -62,7 +63,7 @@ static int64_t had_left_by(const struct followers *followers, int64_t put) {
 /* A delivery that nobody told of, somewhere between from and to; and its taker was killed by then.
  */
 struct hole {
-  int64_t from, to, killed_by;
+  int64_t from, to, lost_by;
   bool for_good; /* by a get, as nobody had it after */
   uint64_t item;
 };
@@ -131,17 +132,26 @@ static void look_for_holes(struct search *search, uint64_t number) {
 
 static void collect_witnesses(struct search *search) {
   const struct history *history = search->court->history;
-  search->witnesses = zeroed(search->court->verdict->cut_short, sizeof *search->witnesses);
+  const struct verdict *verdict = search->court->verdict;
+  search->witnesses = zeroed(verdict->cut_short + verdict->unread, sizeof *search->witnesses);
   for (uint64_t i = 0; i < history->calls_used; i++) {
     const struct call *call = &history->calls[i];
-    if (call->state != CALLED || !(is_get(call) || is_take(call))) continue;
+    const bool cut_short = call->state == CALLED && (is_get(call) || is_take(call));
+    if (!cut_short && !unread(call)) continue;
     search->witnesses[search->witnesses_n++].call = call;
   }
 }
 
-/* What it had asked for. */
+/* What it had asked for, or could not read. */
 static unsigned capacity_of(const struct call *call) {
+  if (!is_cut_short(call)) return unread(call);
   return call->op == GET_MANY || call->op == TAKE_MANY ? BATCH : 1;
+}
+
+/* When, at the earliest, what it had went back. */
+static int64_t lost_it_from(const struct search *search, const struct call *call) {
+  if (is_cut_short(call)) return member_of(search->court, call)->killed;
+  return call->called + search->court->history->lease_timeout;
 }
 
 static bool can_serve(const struct search *search, const struct witness *witness,
@@ -149,7 +159,7 @@ static bool can_serve(const struct search *search, const struct witness *witness
   const struct call *call = witness->call;
   return is_get(call) == hole->for_good && call->called <= hole->to &&
          call_until(search->court, call) >= hole->from &&
-         member_of(search->court, call)->killed <= hole->killed_by;
+         lost_it_from(search, call) <= hole->lost_by;
 }
 
 /* Give the hole a witness, if need be one that serves another hole that finds another one. */

@@ -53,8 +53,8 @@ struct court {
 
 void *zeroed(uint64_t n, size_t size);
 
-/* call may be NULL. */
-__attribute__((format(printf, 4, 5))) void find(struct court *court, enum finding finding,
+/* call may be NULL. Returns whether it was printed. */
+__attribute__((format(printf, 4, 5))) bool find(struct court *court, enum finding finding,
                                                 const struct call *call, const char *format, ...);
 
 static inline bool is_cut_short(const struct call *call) {
@@ -71,6 +71,12 @@ static inline bool is_get(const struct call *call) {
 }
 static inline bool is_take(const struct call *call) {
   return call->op == TAKE || call->op == TAKE_MANY;
+}
+
+/* Leases that ran out before their data was read: which items they were, nobody knows. */
+static inline unsigned unread(const struct call *call) {
+  if (!is_take(call) || !succeeded(call)) return 0;
+  return (unsigned)(call->op == TAKE ? 1 : call->result) - call->n;
 }
 
 static inline const struct member *member_of(const struct court *court, const struct call *call) {

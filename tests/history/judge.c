@@ -33,16 +33,17 @@ void *zeroed(uint64_t n, size_t size) {
   return memory;
 }
 
-void find(struct court *court, enum finding finding, const struct call *call, const char *format,
+bool find(struct court *court, enum finding finding, const struct call *call, const char *format,
           ...) {
   va_list arguments;
-  if (++court->verdict->findings > PRINTED_MAX) return;
+  if (++court->verdict->findings > PRINTED_MAX) return false;
   printf("FINDING %s: ", finding_names[finding]);
   va_start(arguments, format);
   vprintf(format, arguments);
   va_end(arguments);
   printf(call ? "\n  " : "\n");
   if (call) call_print(call, stdout);
+  return true;
 }
 
 int64_t gone_from(const struct member *member) {
@@ -165,6 +166,7 @@ static void collect(struct court *court) {
     if (call->state == BLANK) continue;
     court->verdict->calls++;
     court->verdict->cut_short += is_cut_short(call);
+    court->verdict->unread += unread(call);
     if (is_put(call)) note_put(court, call);
     refs += call->n;
   }

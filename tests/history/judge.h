@@ -32,7 +32,8 @@ extern const char *const finding_names[FINDINGS];
 struct verdict {
   unsigned findings;
   uint64_t calls, cut_short, items, deliveries, redeliveries, killed;
-  uint64_t alibis;         /* deliveries that only a killed call can have had */
+  uint64_t unread;         /* leases that ran out before their data was read */
+  uint64_t alibis;         /* deliveries that only such calls, or killed ones, can have had */
   uint64_t empties;        /* times that a get or a take found nothing, and was judged */
   uint64_t joins;          /* that returned 0 */
   int64_t worst_overshoot; /* of a call, beyond its time, in nanoseconds */

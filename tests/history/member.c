@@ -199,11 +199,22 @@ static void get_many(struct person *person, shmq_ns timeout) {
   conclude(call);
 }
 
+/* Data is the lease's own for as long as it runs; who reads it late must ask. */
+static bool was_read_in_time(const struct person *person, const struct call *call,
+                             const struct shmq_lease *lease) {
+  const int64_t timeout = person->round->history->lease_timeout;
+  return !timeout || now() - call->called < timeout || shmq_touch(person->queue, lease) == 0;
+}
+
 static void hold(struct person *person, struct call *call, ssize_t n) {
+  struct shmq_lease leases[BATCH];
+  memcpy(leases, &person->leases[person->held], (size_t)n * sizeof *leases);
   for (ssize_t i = 0; i < n; i++) {
-    const struct ref ref = read_lease(&person->leases[person->held]);
+    const struct ref ref = read_lease(&leases[i]);
+    if (!was_read_in_time(person, call, &leases[i])) continue;
     call->refs[call->n++] = ref;
-    person->refs[person->held++] = ref;
+    person->refs[person->held] = ref;
+    person->leases[person->held++] = leases[i];
   }
 }
 
@@ -223,7 +234,7 @@ static void take_many(struct person *person, shmq_ns timeout) {
   const ssize_t taken =
       shmq_take_many(person->queue, &person->leases[person->held], BATCH, timeout);
   stamp(person, call, taken);
-  hold(person, call, taken);
+  hold(person, call, taken > 0 ? taken : 0);
   conclude(call);
 }
 

@@ -16,8 +16,9 @@
 /* ---- Certain waits ------------------------------------------------------------------------------
  */
 
-/* Killed takes may have had an item meanwhile that was got later; takes tell by their attempt. The
-   one that was called first, of those that were dead only after some moment. */
+/* Killed takes, and those whose lease ran out unread, may have had an item meanwhile that was got
+   later; takes tell by their attempt. The one that was called first, of those that went on after
+   some moment. */
 struct suspects {
   uint64_t n;
   struct suspect {
@@ -32,10 +33,10 @@ static int compare_suspects(const void *a, const void *b) {
 
 static struct suspects collect_suspects(const struct court *court) {
   struct suspects suspects = {0};
-  suspects.list = zeroed(court->verdict->cut_short, sizeof *suspects.list);
+  suspects.list = zeroed(court->verdict->cut_short + court->verdict->unread, sizeof *suspects.list);
   for (uint64_t i = 0; i < court->history->calls_used; i++) {
     const struct call *call = &court->history->calls[i];
-    if (call->state != CALLED || !is_take(call)) continue;
+    if (!unread(call) && !(call->state == CALLED && is_take(call))) continue;
     suspects.list[suspects.n++] = (struct suspect){call->called, call_until(court, call)};
   }
   qsort(suspects.list, suspects.n, sizeof *suspects.list, compare_suspects);
@@ -172,9 +173,9 @@ static void ask(struct court *court, struct keyed *waits, uint64_t waits_n,
 
 static void answer_overtaken(struct court *court, const struct question *question,
                              const struct wait *wait) {
-  find(court, ORDER, question->call,
-       "an older item waited from %" PRId64 " to %" PRId64 "; that is", wait->from, wait->to);
-  call_print(court->items[wait->item].put, stdout);
+  if (find(court, ORDER, question->call,
+           "an older item waited from %" PRId64 " to %" PRId64 "; that is", wait->from, wait->to))
+    call_print(court->items[wait->item].put, stdout);
 }
 
 /* A delivery is asked about from its item's put on: a get may have been called long before. */
@@ -248,10 +249,10 @@ static void judge_batches(struct court *court) {
 
 static void answer_liar(struct court *court, const struct question *question,
                         const struct wait *wait) {
-  find(court, FALSE_EMPTY, question->call,
-       "an item waited all the time, from %" PRId64 " to %" PRId64 "; that is", wait->from,
-       wait->to);
-  call_print(court->items[wait->item].put, stdout);
+  if (find(court, FALSE_EMPTY, question->call,
+           "an item waited all the time, from %" PRId64 " to %" PRId64 "; that is", wait->from,
+           wait->to))
+    call_print(court->items[wait->item].put, stdout);
 }
 
 /* Items that are on lease, or came back, have a cell each. From when to when it may be in use. */
@@ -292,7 +293,7 @@ static uint64_t cells_at_most(const struct court *court) {
     if (cells > most) most = cells;
   }
   free(changes);
-  return (uint64_t)most + BATCH * court->verdict->cut_short;
+  return (uint64_t)most + BATCH * court->verdict->cut_short + court->verdict->unread;
 }
 
 /* While a lock is not to be had, a get cannot look. One without a timeout that gave up sooner than

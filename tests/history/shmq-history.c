@@ -288,7 +288,7 @@ static void print_totals(double seconds) {
                {"items put", sums->items},
                {"deliveries", sums->deliveries},
                {"  of items that came back", sums->redeliveries},
-               {"  that only a killed call saw", sums->alibis},
+               {"  that nobody told of", sums->alibis},
                {"judged \"empty\"s", sums->empties},
                {"joins that returned 0", sums->joins}};
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
