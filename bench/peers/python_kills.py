@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-ITEMS_MAX, BLOCK = 1 << 24, 64
+ITEMS_MAX, ITEMS_OF_A_LIFE = 1 << 27, 1 << 16
 PAUSE, SUSPICION, HANG, QUIET = 0.004, 0.1, 5, 1
 NOT_PUT, ABOUT_TO_PUT, PUT = 0, 1, 2
 
@@ -33,7 +33,7 @@ def make_item(number, size):
 
 def produce(queue, book, first, size):
     number = first
-    while not book.stop[0] and number < ITEMS_MAX:
+    while not book.stop[0] and number < first + ITEMS_OF_A_LIFE:
         item = make_item(number, size)
         book.puts[number] = ABOUT_TO_PUT
         queue.put(item)
@@ -71,7 +71,7 @@ class Crew:
     def start(self, place):
         if place < self.producers:
             args = (produce, self.queue, self.book, self.next_item, self.size)
-            self.next_item += ITEMS_MAX >> 12
+            self.next_item += ITEMS_OF_A_LIFE
         else:
             args = (consume, self.queue, self.book, place, self.size)
         process = self.context.Process(target=args[0], args=args[1:], daemon=True)
@@ -99,7 +99,7 @@ class Crew:
 def rage(crew, limit, seconds):
     """Returns whether it hung, and the kills."""
     end, kills, got, last = time.monotonic() + seconds, 0, 0, time.monotonic()
-    while kills < limit and time.monotonic() < end:
+    while kills < limit and time.monotonic() < end and crew.next_item < ITEMS_MAX:
         time.sleep(crew.random.random() * PAUSE)
         victim = crew.random.randrange(crew.n)
         crew.kill(victim)
@@ -114,6 +114,21 @@ def rage(crew, limit, seconds):
     return not crew.something_moves(HANG), kills
 
 
+def account(crew):
+    """Returns how many were put, are missing, and came twice."""
+    put = missing = twice = 0
+    for first in range(0, crew.next_item, ITEMS_OF_A_LIFE):
+        number = first
+        while number < first + ITEMS_OF_A_LIFE and crew.book.puts[number] != NOT_PUT:
+            gets = sum(gets[number] for gets in crew.book.gets)
+            is_put = crew.book.puts[number] == PUT
+            put += is_put
+            missing += is_put and gets == 0
+            twice += gets > 1
+            number += 1
+    return put, missing, twice
+
+
 def main():
     producers, consumers, size, limit = map(int, sys.argv[1:5])
     crew = Crew(producers, consumers, size, int(sys.argv[6]))
@@ -126,13 +141,7 @@ def main():
         pass
     for process in crew.processes:
         process.kill()
-    put = missing = twice = 0
-    for number in range(min(crew.next_item, ITEMS_MAX)):
-        gets = sum(gets[number] for gets in crew.book.gets)
-        is_put = crew.book.puts[number] == PUT
-        put += is_put
-        missing += is_put and gets == 0
-        twice += gets > 1
+    put, missing, twice = account(crew)
     print(int(hung), kills, put, missing, min(crew.in_hand, missing), twice,
           sum(crew.book.invented), flush=True)
     os._exit(0)
