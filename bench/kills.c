@@ -24,7 +24,7 @@ struct row {
   unsigned rounds, hung;
   unsigned until[ROUNDS_MAX]; /* kills until it hung, or the end */
   struct outcome sums;        /* missing and in hand: of rounds that did not hang */
-  uint64_t stuck;      /* missing, where it hung */
+  uint64_t stuck;             /* missing, where it hung */
 };
 
 static bool fits(const struct peer *peer) {
@@ -96,8 +96,7 @@ static void print_row(struct row *row) {
   snprintf(hung, sizeof hung, "%u/%u", row->hung, row->rounds);
   printf("%-14s %6s %8u %8u %8u %12lu %9lu %9lu %9lu %7lu %9lu\n", row->peer->name, hung,
          row->until[row->rounds / 2], row->until[0], row->until[row->rounds - 1], sums->put,
-         row->stuck, sums->missing - sums->in_hand, sums->in_hand, sums->twice,
-         sums->invented);
+         row->stuck, sums->missing - sums->in_hand, sums->in_hand, sums->twice, sums->invented);
   if (sums->failed) printf("%-14s %u processes ended by themselves\n", "", sums->failed);
 }
 
