@@ -61,7 +61,7 @@ static struct call *next_call(struct person *person) {
 
 static struct call *prepare(struct person *person, enum op op, shmq_ns timeout) {
   struct call *call = next_call(person);
-  call->op = op;
+  call->op = (uint16_t)op;
   call->member = person->member;
   call->timeout = timeout;
   return call;

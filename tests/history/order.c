@@ -299,22 +299,21 @@ static uint64_t cells_at_most(const struct court *court) {
 /* While a lock is not to be had, a get cannot look. One without a timeout that gave up sooner than
    it gives up a lock, after 10 ms, had it. Others had it as well, unless the holder was killed,
    stopped, or not scheduled: such times are no evidence. */
-enum { DEATH_NOTICED_MS = 300, LOCK_PATIENCE_MS = 8, DELAY_MS = 2 };
+enum { DEATH_NOTICED_MS = 300, LOCK_PATIENCE_MS = 8, TIMEOUT_JUDGED_MS = 10 };
+#define DELAY (MS / 2)
 
 static struct spans disturbed_spans(const struct court *court) {
   const struct history *history = court->history;
-  struct spans spans = spans_new(history->calls_used + history->stops_used + history->members_used);
+  struct spans spans = spans_new(history->calls_used + history->stops_used);
   for (uint64_t i = 0; i < history->calls_used; i++) {
     const struct call *call = &history->calls[i];
-    if (call->state == RETURNED && call->unscheduled >= DELAY_MS * MS)
+    if (call->state == RETURNED && call->unscheduled >= DELAY)
       spans_add(&spans, call->called, call->returned);
+    if (call->state == CALLED)
+      spans_add(&spans, call->called, member_of(court, call)->dead + DEATH_NOTICED_MS * MS);
   }
   for (uint32_t i = 0; i < history->stops_used; i++)
     spans_add(&spans, history->stops[i].from, history->stops[i].to + DEATH_NOTICED_MS * MS);
-  for (uint32_t i = 0; i < history->members_used; i++) {
-    const struct member *member = &history->members[i];
-    if (member->killed) spans_add(&spans, member->killed, member->dead + DEATH_NOTICED_MS * MS);
-  }
   spans_merge(&spans);
   return spans;
 }
@@ -342,6 +341,7 @@ static void ask_about_empties(struct court *court) {
     const struct call *call = &history->calls[i];
     if (!is_get(call) && !(is_take(call) && judge_takes)) continue;
     if (!says_empty(call)) continue;
+    if (!surely_looked(call) && call->timeout < TIMEOUT_JUDGED_MS * MS) continue;
     if (!surely_looked(call) && spans_meet(&spans, call->called, call->returned)) continue;
     questions[n++] = (struct question){call->called, call->returned, 1, call};
   }
