@@ -144,9 +144,10 @@ int main(int argc, const char **argv) {
   json_t *results = json_object();
   parse(&options, argc, argv);
   setvbuf(stdout, NULL, _IOLBF, 0);
+  const struct peer *const *peer = choose_peers(options.peers);
   raise_limits();
   print_head(&options);
-  for (const struct peer *const *peer = choose_peers(options.peers); *peer; peer++) {
+  for (; *peer; peer++) {
     struct row row = {.peer = *peer};
     json_t *rounds = json_array();
     if (fits(*peer)) run_row(&row, &options, rounds);
