@@ -46,8 +46,10 @@ static void judge_time(struct court *court, const struct call *call) {
   if (allowed < 0 || until == 0 || took - allowed <= court->verdict->worst_overshoot) return;
   const int64_t overshoot =
       took - allowed - call->unscheduled - stopped(court->history, call->called, until);
-  if (overshoot > court->verdict->worst_overshoot) court->verdict->worst_overshoot = overshoot;
-  if (overshoot > (is_cut_short(call) ? 10 : 1) * SECOND) /* who was killed, could not tell */
+  const int64_t limit = is_cut_short(call) ? 10 * SECOND : SECOND; /* who was killed cannot tell */
+  if (!is_cut_short(call) && overshoot > court->verdict->worst_overshoot)
+    court->verdict->worst_overshoot = overshoot;
+  if (overshoot > limit)
     find(court, BAD_TIME, call, "it took %" PRId64 " ms too long", overshoot / MS);
 }
 
