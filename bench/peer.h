@@ -27,6 +27,9 @@ struct shape {
   bool prompt;    /* what counts is how soon each item arrives, not how many do */
 };
 
+struct storm;
+struct outcome;
+
 enum side { PRODUCER, CONSUMER, BYSTANDER /* attached, and idle */ };
 
 struct peer {
@@ -47,12 +50,24 @@ struct peer {
   /* May be NULL. The items lie one behind the other, as many as shape.batch at most. */
   void (*put_many)(void *channel, struct iovec *items, size_t n);
   size_t (*get_many)(void *channel, struct iovec *items, size_t n); /* how many, at least 1 */
+  /* May be NULL. A get in two steps: the item stays the queue's until it is finished. */
+  size_t (*take)(void *channel, void *item, size_t size);
+  void (*finish)(void *channel);
   void (*detach)(void *channel); /* may be NULL; when all items of the run have arrived */
   void (*teardown)(void *channel);
 
   /* Instead of all these calls: a program of its own. Returns items a second, or less than 0. */
   double (*run_alone)(const struct shape *shape, double seconds);
+  /* And instead of a storm of kills (storm.h). Returns false if it failed. */
+  bool (*storm_alone)(const struct storm *storm, struct outcome *outcome);
 };
+
+/* All there are; NULL-terminated. */
+extern const struct peer *const peers[];
+
+/* Those named, with commas between them, or all; NULL-terminated. Ends the program if there is no
+   such peer. */
+const struct peer *const *choose_peers(char *names);
 
 /* Zeroed memory that the harness shares with its children. */
 void *shared_map(size_t size);

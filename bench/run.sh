@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # usage: sh bench/run.sh [OPTION or SCENARIO of shmq-bench...]
+#        sh bench/run.sh kills [OPTION of shmq-bench-kills...]
 # Install the peers (Debian), build in build-bench/, and measure. Without arguments: everything,
 # with results in build-bench/results/.
 set -eu
@@ -27,6 +28,10 @@ if command -v dpkg >/dev/null; then
   install_packages
 fi
 build
+if [ "${1-}" = kills ]; then
+  shift
+  exec "$build/bench/shmq-bench-kills" "$@"
+fi
 if [ $# -eq 0 ]; then
   mkdir -p "$build/results"
   set -- --json "$build/results/results.json" --plots "$build/results"

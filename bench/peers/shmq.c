@@ -11,6 +11,7 @@ enum { RING = 1 << 20, ITEMS_MIN = 16, ITEM_HEADER = 8 };
 
 struct channel {
   shmq *queue;
+  struct shmq_lease lease;
   char name[64];
 };
 
@@ -72,13 +73,22 @@ static size_t get_many(void *self, struct iovec *items, size_t n) {
 }
 
 /* The copy out of the lease is what a caller of get has too. */
-static size_t take_and_done(void *self, void *item, size_t size) {
+static size_t take(void *self, void *item, size_t size) {
   struct channel *channel = self;
-  struct shmq_lease lease;
-  must(shmq_take(channel->queue, &lease, SHMQ_FOREVER), "take");
-  memcpy(item, lease.data, lease.size < size ? lease.size : size);
-  must(shmq_done(channel->queue, &lease), "done");
-  return lease.size;
+  must(shmq_take(channel->queue, &channel->lease, SHMQ_FOREVER), "take");
+  memcpy(item, channel->lease.data, channel->lease.size < size ? channel->lease.size : size);
+  return channel->lease.size;
+}
+
+static void finish(void *self) {
+  struct channel *channel = self;
+  must(shmq_done(channel->queue, &channel->lease), "done");
+}
+
+static size_t take_and_done(void *self, void *item, size_t size) {
+  const size_t taken = take(self, item, size);
+  finish(self);
+  return taken;
 }
 
 static void detach(void *self) {
@@ -114,6 +124,8 @@ const struct peer peer_shmq_take = {
     .attach = attach,
     .put = put,
     .get = take_and_done,
+    .take = take,
+    .finish = finish,
     .detach = detach,
     .teardown = teardown,
 };
