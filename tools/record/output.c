@@ -42,7 +42,6 @@ static int write_header(struct output *output, const struct record_header *wante
   }
   output->seed = header.seed;
   output->size = sizeof bytes;
-  output->ended = true;
   return STATUS_DONE;
 }
 
@@ -69,6 +68,7 @@ static enum reading survey(struct output *output, struct reader *reader) {
     output->ended = record.kind == RECORD_END;
     if (record.kind == RECORD_ITEM && !ids_add(&output->ids, record.number)) return READ_FAILED;
   }
+  if (reading == READ_TORN) output->ended = false;
   return reading;
 }
 
@@ -128,7 +128,7 @@ static int prepare(struct output *output, const struct record_header *header) {
 
 int output_open(struct output *output, const char *path, const struct record_header *header,
                 mode_t mode) {
-  *output = (struct output){.path = path};
+  *output = (struct output){.path = path, .ended = true};
   output->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode);
   if (output->fd < 0) return output_failed(output, -errno);
   int status = prepare(output, header);

@@ -294,6 +294,7 @@ int record_queue(struct recording *recording) {
   int status = open_with_origin(&r.queue, recording->name, &origin);
   if (status) return status;
   if (recording->follow) catch_signals();
+  signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report */
   status = open_and_record(&r, &origin);
   shmq_close(r.queue);
   return status;
