@@ -9,6 +9,7 @@
 #ifndef SHMQ_TOOLS_RECORD_NOTE_H
 #define SHMQ_TOOLS_RECORD_NOTE_H
 
+#include <assert.h>
 #include <stdatomic.h>
 
 #include "format.h"
@@ -19,6 +20,8 @@ struct note_bytes {
   struct origin origin;   /* of the queue */
   _Atomic uint64_t count; /* items that were put */
 };
+
+static_assert(sizeof(struct note_bytes) == 64, "docs/record-file.md");
 
 struct note {
   char *path;
