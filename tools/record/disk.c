@@ -27,13 +27,13 @@ static struct disk_buffer *current(struct disk *disk) {
   return &disk->buffers[disk->current];
 }
 
-static int send_buffer(struct disk *disk) {
+/* how: write, or write_and_sync. */
+static int send_buffer(struct disk *disk, int (*how)(struct disk *, unsigned)) {
   struct disk_buffer *buffer = current(disk);
-  if (buffer->used == 0) return 0;
   buffer->offset = disk->offset - buffer->used;
   buffer->written = 0;
   buffer->under_way = true;
-  int error = disk->way->write(disk, disk->current);
+  int error = how(disk, disk->current);
   if (error) buffer->under_way = false;
   disk->current = (disk->current + 1) % DISK_BUFFERS;
   return error;
@@ -63,7 +63,8 @@ int disk_write(struct disk *disk, const void *bytes, size_t size) {
     int error = wait_for_room(disk);
     if (error) return error;
     from += copy(disk, from, (size_t)(end - from));
-    if (current(disk)->used == DISK_BUFFER_SIZE && (error = send_buffer(disk))) return error;
+    if (current(disk)->used == DISK_BUFFER_SIZE && (error = send_buffer(disk, disk->way->write)))
+      return error;
   }
   return 0;
 }
@@ -74,20 +75,17 @@ static bool anything_under_way(const struct disk *disk) {
   return false;
 }
 
+/* What was sent before has to be written: a sync speaks of nothing that is still under way. */
 int disk_sync(struct disk *disk) {
-  int error = send_buffer(disk);
+  int error = 0;
   while (error == 0 && anything_under_way(disk))
     error = disk->way->reap(disk, true);
-  if (error) return error;
-  disk->syncing = true;
-  error = disk->way->sync(disk);
-  if (error) disk->syncing = false;
-  return error;
+  return error ? error : send_buffer(disk, disk->way->write_and_sync);
 }
 
 /* What is under way has to end before its buffers go, and before the file is cut. */
 void disk_close(struct disk *disk) {
-  while (anything_under_way(disk) || disk->syncing)
+  while (anything_under_way(disk) || disk->syncs > 0)
     (void)disk->way->reap(disk, true);
   if (disk->way) disk->way->end(disk);
   free(disk->memory);
@@ -96,7 +94,7 @@ void disk_close(struct disk *disk) {
 int disk_look(struct disk *disk, bool wait) {
   int error = 0;
   do
-    error = disk->way->reap(disk, wait && disk->syncing);
-  while (error == 0 && wait && disk->syncing);
+    error = disk->way->reap(disk, wait && disk->syncs > 0);
+  while (error == 0 && wait && disk->syncs > 0);
   return error;
 }

@@ -28,7 +28,7 @@ struct disk_buffer {
 struct disk {
   int fd;
   uint64_t offset; /* of what is written next */
-  bool syncing;
+  unsigned syncs;  /* under way */
   const struct disk_way *way;
   struct io_uring ring;
   unsigned current;
@@ -40,7 +40,8 @@ struct disk {
 struct disk_way {
   int (*begin)(struct disk *disk);
   int (*write)(struct disk *disk, unsigned buffer); /* begins to */
-  int (*sync)(struct disk *disk);                   /* the same; no write is under way */
+  /* The same, and after that to make the file durable. No other write is under way. */
+  int (*write_and_sync)(struct disk *disk, unsigned buffer);
   /* Notes what has ended. wait: until something has. */
   int (*reap)(struct disk *disk, bool wait);
   void (*end)(struct disk *disk);
@@ -56,7 +57,7 @@ int disk_write(struct disk *disk, const void *bytes, size_t size);
 
 /* Begins to make durable all that was written. None may be under way. */
 int disk_sync(struct disk *disk);
-/* Looks whether that has ended, and then says so in .syncing. wait: until it has. */
+/* Looks whether that has ended: then .syncs is 0. wait: until it is. */
 int disk_look(struct disk *disk, bool wait);
 
 #endif

@@ -23,10 +23,10 @@ static int write_buffer(struct disk *disk, unsigned which) {
   return 0;
 }
 
-static int sync_file(struct disk *disk) {
-  if (fdatasync(disk->fd) < 0) return -errno;
-  disk->syncing = false;
-  return 0;
+static int write_and_sync(struct disk *disk, unsigned which) {
+  int error = write_buffer(disk, which);
+  if (error) return error;
+  return fdatasync(disk->fd) < 0 ? -errno : 0;
 }
 
 static int reap(struct disk *disk, bool wait) {
@@ -39,4 +39,4 @@ static void end(struct disk *disk) {
   (void)disk;
 }
 
-const struct disk_way disk_by_calls = {begin, write_buffer, sync_file, reap, end};
+const struct disk_way disk_by_calls = {begin, write_buffer, write_and_sync, reap, end};

@@ -17,9 +17,7 @@ static int begin(struct disk *disk) {
   return error;
 }
 
-/* The ring has room for more requests than there are buffers. */
-static int submit(struct disk *disk, struct io_uring_sqe *request, unsigned what) {
-  io_uring_sqe_set_data64(request, what);
+static int submit(struct disk *disk) {
   int n;
   do
     n = io_uring_submit(&disk->ring);
@@ -27,31 +25,53 @@ static int submit(struct disk *disk, struct io_uring_sqe *request, unsigned what
   return n < 0 ? n : 0;
 }
 
-static int write_buffer(struct disk *disk, unsigned which) {
-  struct disk_buffer *buffer = &disk->buffers[which];
+/* There is one: the ring has room for more requests than can be under way. */
+static struct io_uring_sqe *prepare_write(struct disk *disk, unsigned which) {
+  const struct disk_buffer *buffer = &disk->buffers[which];
   struct io_uring_sqe *request = io_uring_get_sqe(&disk->ring);
   io_uring_prep_write_fixed(request, disk->fd, buffer->bytes + buffer->written,
                             (unsigned)(buffer->used - buffer->written),
                             buffer->offset + buffer->written, (int)which);
-  return submit(disk, request, which);
+  io_uring_sqe_set_data64(request, which);
+  return request;
 }
 
-static int sync_file(struct disk *disk) {
+static int write_buffer(struct disk *disk, unsigned which) {
+  prepare_write(disk, which);
+  return submit(disk);
+}
+
+/* Linked: the kernel goes from the one to the other. A write that does not write all breaks the
+   link, and the sync is cancelled. */
+static int write_and_sync(struct disk *disk, unsigned which) {
+  prepare_write(disk, which)->flags |= IOSQE_IO_LINK;
   struct io_uring_sqe *request = io_uring_get_sqe(&disk->ring);
   io_uring_prep_fsync(request, disk->fd, IORING_FSYNC_DATASYNC);
-  return submit(disk, request, SYNC);
+  io_uring_sqe_set_data64(request, SYNC);
+  int error = submit(disk);
+  if (error == 0) disk->syncs++;
+  return error;
 }
 
-/* A write may end before all is written; the rest is sent once more. */
+/* The rest is sent once more; and the sync, which is about to be cancelled. */
+static int write_rest(struct disk *disk, unsigned which) {
+  return disk->syncs > 0 ? write_and_sync(disk, which) : write_buffer(disk, which);
+}
+
 static int buffer_written(struct disk *disk, unsigned which, int result) {
   struct disk_buffer *buffer = &disk->buffers[which];
-  int error = result < 0 ? result : result == 0 ? -EIO : 0;
+  int error = result < 0 ? result : result == 0 && buffer->used > 0 ? -EIO : 0;
   if (error == 0 && (buffer->written += (size_t)result) < buffer->used)
-    error = write_buffer(disk, which);
+    error = write_rest(disk, which);
   else
     buffer->used = 0;
   buffer->under_way = buffer->used > 0 && error == 0;
   return error;
+}
+
+static int synced(struct disk *disk, int result) {
+  disk->syncs--;
+  return result == -ECANCELED && disk->syncs > 0 ? 0 : result;
 }
 
 static int reap_one(struct disk *disk, bool wait) {
@@ -64,9 +84,7 @@ static int reap_one(struct disk *disk, bool wait) {
   unsigned what = (unsigned)io_uring_cqe_get_data64(end);
   int result = end->res;
   io_uring_cqe_seen(&disk->ring, end);
-  if (what != SYNC) return buffer_written(disk, what, result);
-  disk->syncing = false;
-  return result;
+  return what == SYNC ? synced(disk, result) : buffer_written(disk, what, result);
 }
 
 static int reap(struct disk *disk, bool wait) {
@@ -78,4 +96,4 @@ static void finish(struct disk *disk) {
   io_uring_queue_exit(&disk->ring);
 }
 
-const struct disk_way disk_by_uring = {begin, write_buffer, sync_file, reap, finish};
+const struct disk_way disk_by_uring = {begin, write_buffer, write_and_sync, reap, finish};

@@ -138,7 +138,7 @@ static int release(struct recorder *r) {
 static int look_at_disk(struct recorder *r, bool wait) {
   int error = disk_look(&r->disk, wait);
   if (error) return write_failed(r, error);
-  return r->disk.syncing || r->on_its_way->count == 0 ? STATUS_DONE : release(r);
+  return r->disk.syncs > 0 || r->on_its_way->count == 0 ? STATUS_DONE : release(r);
 }
 
 /* ---- Items --------------------------------------------------------------------------------------
