@@ -51,6 +51,16 @@ load record.bash
   shmq get "$q" --all | cmp - <(seq 50000)
 }
 
+# What the kernel still has of it would otherwise pass for written.
+@test "a disk that fails to make the items durable: they stay in the queue, and not in the file" {
+  shmq create "$q"
+  shmq put "$q" one two
+  refused 1 "Input/output error" strace -f -qq -o /dev/null -e trace=fdatasync \
+    -e inject=fdatasync:error=EIO "$WITHOUT_URING" shmq drain "$q" -o "$dir"/file
+  [ "$(file_size "$dir"/file)" -eq $header_size ]
+  [ "$(stat_of '[.qsize, .leased, .done]')" = '[2,0,0]' ]
+}
+
 @test "the file of another queue, or of an earlier one of that name" {
   shmq create "$q"
   shmq create "$q-other"
