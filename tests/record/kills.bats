@@ -57,7 +57,10 @@ a_moment() {
 killed_at() {
   local call=$1 kind=$2
   shift 2
-  ! strace -f -qq -o /dev/null -e trace="$kind" -e inject="$kind":signal=KILL:when="$call" "$@"
+  local ended=0
+  traced -o /dev/null -e trace="$kind" -e inject="$kind":signal=KILL:when="$call" "$@" || ended=$?
+  ((ended == 0 || ended == 137)) || echo "ended with $ended" >> "$dir"/unexpected
+  ((ended == 137))
 }
 
 # Drains are killed at their first, second, third ... call, until one is not.
@@ -69,6 +72,7 @@ drain_killed_at_each() {
     ((call < 1000))
   done
   ((call > 2))
+  [ ! -e "$dir"/unexpected ]
   shmq load "$q" "$dir"/file
   shmq get "$q" --all | cmp - <(seq 200)
 }

@@ -64,6 +64,11 @@ zero() {
   dd if=/dev/zero of="$1" bs=1 seek="$2" count="$3" conv=notrunc status=none
 }
 
+# The leak sanitizer, where the tools are built with it, does not work under ptrace.
+traced() {
+  ASAN_OPTIONS=detect_leaks=0 strace -f -qq "$@"
+}
+
 # Ends without a fault, though it may say something.
 ends() {
   run --separate-stderr timeout 60 "$@"

@@ -99,7 +99,7 @@ load record.bash
 calls() {
   local name=$1
   shift
-  strace -f -qq -o "$dir"/trace -e trace="$name" "$@"
+  traced -o "$dir"/trace -e trace="$name" "$@"
   [ -s "$dir"/trace ]
 }
 
