@@ -79,18 +79,18 @@ int shmq_event_arm(struct shmq *q, enum shmq_event event, struct shmq_futex *fut
   return 1;
 }
 
-/* A waker that died between its commit and its wake-up left sleepers behind. */
-static void pay_wake_up(struct shmq *q, enum shmq_event event) {
+/* A waker that died may have left sleepers behind, even with the bit cleared (event_wake()): then
+   set it anew. */
+int shmq_look(struct shmq *q, enum shmq_event event) {
+  int r = refusal(q, event);
+  if (r != 0) return r;
   struct event_count *e = count_of(q, event);
-  if (load_relaxed(&e->word) & EVENT_ASLEEP && holds(q, event)) event_wake(e, EVENT_ALL);
-}
-
-int shmq_look(struct shmq *q) {
-  if (q->readonly) return -EPERM;
   reap(q, &(struct timeout){.ns = SHMQ_NOWAIT});
-  pay_wake_up(q, SHMQ_NOT_EMPTY);
-  pay_wake_up(q, SHMQ_NOT_FULL);
-  pay_wake_up(q, SHMQ_FINISHED);
+  if (!(load_relaxed(&e->word) & EVENT_ASLEEP)) {
+    announce(q, event);
+    if (!barrier()) demand_fences(q);
+  }
+  if (holds(q, event)) event_wake(e, EVENT_ALL);
   return 0;
 }
 

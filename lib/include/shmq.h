@@ -279,7 +279,7 @@ struct shmq_futex {
 
 /*
  * Announce that this process is about to wait for an event. Returns 0: sleep while *word is seen.
- * Then call it again; as long as any sleep lasts, call shmq_look() ten times a second. Returns 1:
+ * Then call it again; as long as the sleep lasts, call shmq_look() ten times a second. Returns 1:
  * the event holds, and a sleep on *futex would end at once.
  * Who was woken may have been woken in place of another sleeper, and so should act, or call it
  * again: where the event still holds, that wakes the next.
@@ -288,10 +288,12 @@ struct shmq_futex {
 SHMQ_API int shmq_event_arm(shmq *queue, enum shmq_event event, struct shmq_futex *futex);
 
 /*
- * What every sleeper of this library does ten times a second: clean up after the dead, and pay the
- * wake-ups that they owe. Cheap: of all who use the queue, one looks, twenty times a second.
+ * What every sleeper of this library does ten times a second: clean up after the dead, and see to
+ * it that no sleep lasts because of them. Ends the sleeps of all who wait for the event if it
+ * holds. Cheap: of all who use the queue, one looks for the dead, twenty times a second. Errors:
+ * -EINVAL there is no such event.
  */
-SHMQ_API int shmq_look(shmq *queue);
+SHMQ_API int shmq_look(shmq *queue, enum shmq_event event);
 
 /* ---- Watching -----------------------------------------------------------------------------------
  */

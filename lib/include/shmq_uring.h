@@ -67,7 +67,7 @@ struct io_uring_sqe; /* of <liburing.h> */
  * Prepare, in a ring of your own, a wait for an event; set its user_data afterwards. Its completion
  * says that the event may hold, at once if it does so already: res is 0 or -EAGAIN; -EINVAL before
  * Linux 6.7; -ECANCELED. Act, and prepare another one. As long as a wait stands in a ring, call
- * shmq_look() for its queue ten times a second, and do not close the queue.
+ * shmq_look() for it ten times a second, and do not close the queue.
  * Errors: -EINVAL there is no such event; nothing is prepared.
  */
 SHMQ_API int shmq_uring_prep_wait(struct io_uring_sqe *sqe, shmq *queue, enum shmq_event event);

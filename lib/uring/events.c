@@ -62,7 +62,7 @@ static void clock_close(void) {
 static void look_if_due(void) {
   if (clock_now() < clock_due) return;
   for (struct event *e = events; e != NULL; e = e->next)
-    shmq_look(e->queue);
+    shmq_look(e->queue, e->event);
   clock_set();
 }
 
