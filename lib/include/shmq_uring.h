@@ -58,7 +58,10 @@ SHMQ_API int shmq_event_fd(shmq *queue, enum shmq_event event);
  */
 SHMQ_API int shmq_event_clear(int fd);
 
-/* Close the descriptor. Errors: -EBADF. */
+/*
+ * Close the descriptor. Since the kernel takes an io_uring down that way, a call like epoll_wait(2)
+ * of the thread that cleared it last may end once with EINTR afterwards. Errors: -EBADF.
+ */
 SHMQ_API int shmq_event_close(int fd);
 
 struct io_uring_sqe; /* of <liburing.h> */

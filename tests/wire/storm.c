@@ -16,7 +16,7 @@
 
 SUITE(storm);
 
-enum { QUEUES = 3, PUTTERS = 2, TAKERS = 3, ITEMS = 6000, KILLS = 60 };
+enum { QUEUES = 3, PUTTERS = 2, TAKERS = 3, ITEMS = 40000, KILLS = 100 };
 
 static shmq *queues[QUEUES];
 
