@@ -142,14 +142,6 @@ static bool reap_all(const struct several *s, struct timeout *t) {
   return changed;
 }
 
-/* We return with one; the wake-ups for the others may have been meant for those who sleep there. */
-static int pass_on_others(const struct several *s, int found) {
-  for (size_t i = 0; i < s->n; i++) {
-    if ((int)i != found && holds(s->queues[i], s->events[i])) pass_on(s->queues[i], s->events[i]);
-  }
-  return found;
-}
-
 /* Returns 0 when it is worth looking again. */
 static int sleep_at_all(const struct several *s, struct timeout *t) {
   struct futex_waitv words[SHMQ_WAIT_MAX];
@@ -168,16 +160,10 @@ int shmq_wait_any(struct shmq *const *queues, const enum shmq_event *events, siz
   static _Thread_local size_t turn; /* so that a busy queue does not starve those behind it */
   const struct several s = {queues, events, n};
   struct timeout t = {.ns = timeout};
-  bool slept = false;
-  int r = several_refusal(&s);
-  for (; r == 0; slept = true) {
-    int found = find_ready(&s, turn);
-    if (found < 0) {
-      r = sleep_at_all(&s, &t);
-      continue;
-    }
-    turn = (size_t)found;
-    return slept ? pass_on_others(&s, found) : found;
-  }
-  return r;
+  int found = -1, r = several_refusal(&s);
+  while (r == 0 && (found = find_ready(&s, turn)) < 0)
+    r = sleep_at_all(&s, &t);
+  if (r != 0) return r;
+  turn = (size_t)found;
+  return found;
 }

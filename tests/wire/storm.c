@@ -23,9 +23,9 @@ static shmq *queues[QUEUES];
 /* What the putters have put, for those that take the place of the dead. */
 static _Atomic int64_t *put_so_far;
 
-static void make_queues(void) {
+static void make_queues(uint64_t maxsize) {
   struct shmq_options options = default_options();
-  options.maxsize = 2;
+  options.maxsize = maxsize;
   for (int i = 0; i < QUEUES; i++) {
     queues[i] = make_queue(&options);
     check_is(shmq_unlink(queue_name), 0);
@@ -97,34 +97,45 @@ static struct child start_taker(int number) {
   return child_start(take_items, number % 2 ? queues : NULL);
 }
 
-static void finish(struct child *takers) {
+static void finish(struct child *takers, int n) {
   for (int i = 0; i < QUEUES; i++)
     check_is(shmq_join(queues[i], PATIENCE), 0);
   for (int i = 0; i < QUEUES; i++)
     check_is(shmq_shutdown(queues[i], 0), 0);
-  for (int i = 0; i < TAKERS; i++)
+  for (int i = 0; i < n; i++)
     check_is(child_result(&takers[i]), 0);
   for (int i = 0; i < QUEUES; i++)
     check_at_rest(queues[i]);
 }
 
-TEST_BOTH(storm, no_wake_up_is_lost) {
-  struct child putters[PUTTERS], takers[TAKERS];
-  make_queues();
+/* No timer, so no looks: who misses a wake-up sleeps on. */
+static void run_without_looks(int putters, int takers) {
+  struct child putter[PUTTERS], taker[TAKERS];
   cr_assert(forbid(SYS_timerfd_settime, EPERM));
-  for (int i = 0; i < TAKERS; i++)
-    takers[i] = start_taker(i);
-  for (int i = 0; i < PUTTERS; i++)
-    putters[i] = start_putter();
-  for (int i = 0; i < PUTTERS; i++)
-    check_is(child_result(&putters[i]), 0);
-  finish(takers);
+  for (int i = 0; i < takers; i++)
+    taker[i] = start_taker(i);
+  for (int i = 0; i < putters; i++)
+    putter[i] = start_putter();
+  for (int i = 0; i < putters; i++)
+    check_is(child_result(&putter[i]), 0);
+  finish(taker, takers);
+}
+
+/* Nobody else would wake the one that missed it. */
+TEST_BOTH(storm, no_wake_up_is_lost_between_two) {
+  make_queues(1);
+  run_without_looks(1, 1);
+}
+
+TEST_BOTH(storm, no_wake_up_is_lost_among_many) {
+  make_queues(2);
+  run_without_looks(PUTTERS, TAKERS);
 }
 
 TEST_BOTH(storm, kills) {
-  struct child everybody[PUTTERS + TAKERS], *takers = everybody + PUTTERS;
+  struct child everybody[PUTTERS + TAKERS];
   struct chance chance = chance_begin();
-  make_queues();
+  make_queues(2);
   for (int i = 0; i < PUTTERS + TAKERS; i++)
     everybody[i] = i < PUTTERS ? start_putter() : start_taker(i);
   for (int kill = 0; kill < KILLS; kill++) {
@@ -137,5 +148,5 @@ TEST_BOTH(storm, kills) {
   }
   for (int i = 0; i < PUTTERS; i++)
     check_is(child_result(&everybody[i]), 0);
-  finish(takers);
+  finish(everybody + PUTTERS, TAKERS);
 }

@@ -43,7 +43,8 @@ static inline int event_fd(shmq *queue, enum shmq_event event) {
   return fd;
 }
 
-/* Readable for longer than the moment in which all are, ten times a second. */
+/* Readable for longer than the moment in which all are, ten times a second. Where a thread rings
+   the bell, that may take a while: check that it becomes so. */
 static inline bool stays_readable(int fd) {
   return wait_readable(fd) && shmq_event_clear(fd) == 1 && is_readable(fd);
 }
