@@ -57,7 +57,7 @@ static void pass_on(const struct shmq *q, enum shmq_event event) {
   event_notify(count_of(q, event), &q->segment->state, 1);
 }
 
-/* A word of a whole turn of the sequence ago: nobody sleeps on that. */
+/* The word as it was a step ago: the kernel lets nobody sleep on that. */
 static uint32_t stale(const struct shmq *q, enum shmq_event event) {
   return load_relaxed(&count_of(q, event)->word) - EVENT_STEP;
 }
