@@ -6,7 +6,7 @@
 # with results in build-bench/results/.
 set -eu
 
-packages='gcc g++ libc6-dev ninja-build cmake pkg-config git libpopt-dev libjansson-dev
+packages='gcc g++ libc6-dev ninja-build cmake pkg-config git libpopt-dev libjansson-dev liburing-dev
   libboost-dev libdpdk-dev libzmq3-dev libnng-dev libck-dev python3 gnuplot-nox fonts-dejavu-core'
 
 fail() {
