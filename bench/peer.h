@@ -44,6 +44,10 @@ struct peer {
   void (*attach)(void *channel, enum side side, unsigned index); /* may be NULL */
   void (*put)(void *channel, const void *item, size_t size);
   size_t (*get)(void *channel, void *item, size_t size); /* the size of what came */
+  /* May be NULL. Instead of get, where a load reads items one by one: the consumer reads the item
+     where it lies, until it releases it. */
+  const void *(*take)(void *channel, size_t *size);
+  void (*release)(void *channel);
   /* May be NULL. The items lie one behind the other, as many as shape.batch at most. */
   void (*put_many)(void *channel, struct iovec *items, size_t n);
   size_t (*get_many)(void *channel, struct iovec *items, size_t n); /* how many, at least 1 */
