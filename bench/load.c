@@ -191,8 +191,9 @@ static void get_batch(const struct player *me, struct batch *batch, struct check
 
 static void get_items(const struct player *me, struct batch *batch, struct check *check) {
   unsigned pills = me->peer->pairwise ? me->load->shape.producers : 1;
-  void (*get)(const struct player *, struct batch *, struct check *) =
-      batch->n > 1 ? get_batch : me->peer->take ? take_one : get_one;
+  void (*get)(const struct player *, struct batch *, struct check *) = batch->n > 1     ? get_batch
+                                                                       : me->peer->take ? take_one
+                                                                                        : get_one;
   while (check->pills < pills)
     get(me, batch, check);
 }
