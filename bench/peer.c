@@ -22,8 +22,8 @@ void unique_name(char *name, size_t room, const char *prefix) {
   snprintf(name, room, "%s-%d-%u", prefix, getpid(), number++);
 }
 
-size_t slots_for(const struct shape *shape, size_t bytes) {
-  size_t wanted = bytes / shape->item;
+size_t slots_for(const struct shape *shape) {
+  size_t wanted = RING_BYTES / shape->item;
   size_t slots = 16;
   if (wanted < shape->backlog) wanted = shape->backlog + 1;
   while (slots * 2 <= wanted || slots < shape->backlog)

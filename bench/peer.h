@@ -65,8 +65,11 @@ void shared_unmap(void *memory, size_t size);
 /* A name that no other channel of this machine has: PREFIX-PID-NUMBER. */
 void unique_name(char *name, size_t room, const char *prefix);
 
-/* A power of two of slots: what fits into bytes, but at least 16, and enough for a backlog. */
-size_t slots_for(const struct shape *shape, size_t bytes);
+/* The room of every peer that can be told how much: shmq's default. It suits all of them. */
+enum { RING_BYTES = 1 << 20 };
+
+/* A power of two of slots: what fits into that, but at least 16, and enough for a backlog. */
+size_t slots_for(const struct shape *shape);
 
 /* The number in a file such as /proc/sys/kernel/msgmax; 0: cannot tell. */
 long read_limit(const char *path);

@@ -19,7 +19,12 @@ static void print_value(double value) {
     prefix = units[i].prefix;
     break;
   }
-  printf("%*.*f%s", COLUMN - 2, value < 0.1 ? 4 : value < 10 ? 2 : value < 100 ? 1 : 0, value, prefix);
+  printf("%*.*f%s", COLUMN - 2,
+         value < 0.1   ? 4
+         : value < 10  ? 2
+         : value < 100 ? 1
+                       : 0,
+         value, prefix);
 }
 
 static void print_head(const struct scenario *scenario, size_t chosen) {

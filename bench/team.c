@@ -16,10 +16,11 @@
 #include "futex.h"
 #include "peer.h"
 
-enum { GRACE_S = 30 }; /* how long a run may go on after it was told to stop */
+enum { GRACE_S = 10 }; /* how long a run may go on after it was told to stop */
 
 static sigset_t watched; /* SIGCHLD, and what asks us to stop */
 static bool interrupted;
+static cpu_set_t usable; /* processors */
 
 void team_prepare(void) {
   const int signals[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
@@ -40,15 +41,19 @@ void team_begin(struct team *team) {
 
 /* Onto the index-th of the processors we may use, counted round and round. */
 static void pin(unsigned index) {
-  cpu_set_t all, one;
-  if (sched_getaffinity(0, sizeof all, &all) < 0) return;
-  unsigned skip = index % (unsigned)CPU_COUNT(&all);
+  cpu_set_t one;
+  if (sched_getaffinity(0, sizeof usable, &usable) < 0) return;
+  unsigned skip = index % (unsigned)CPU_COUNT(&usable);
   int cpu = 0;
-  while (!CPU_ISSET(cpu, &all) || skip-- > 0)
+  while (!CPU_ISSET(cpu, &usable) || skip-- > 0)
     cpu++;
   CPU_ZERO(&one);
   CPU_SET(cpu, &one);
   sched_setaffinity(0, sizeof one, &one);
+}
+
+void team_roam(void) {
+  sched_setaffinity(0, sizeof usable, &usable);
 }
 
 static _Noreturn void become(unsigned index, pid_t parent, team_role *role, void *argument) {

@@ -46,6 +46,8 @@ void team_add_helper(struct team *team, team_role *role, void *argument);
    all players. Frees the team. Returns false if anybody failed. */
 bool team_run(struct team *team, double seconds);
 
+/* For a member with threads of its own: run on any processor. */
+void team_roam(void);
 /* For the members: wait at the gate. */
 void team_gate(struct gate *gate);
 static inline bool team_stopped(struct gate *gate) {

@@ -7,7 +7,7 @@
 
 #include "peer.h"
 
-enum { RING = 1 << 20, ITEMS_MIN = 16, ITEM_HEADER = 8 };
+enum { ITEMS_MIN = 16, ITEM_HEADER = 8 };
 
 struct channel {
   shmq *queue;
@@ -23,7 +23,7 @@ static void must(int64_t result, const char *what) {
 static size_t capacity_for(const struct shape *shape) {
   size_t items = shape->backlog > ITEMS_MIN ? shape->backlog : ITEMS_MIN;
   size_t needed = items * (shape->item + ITEM_HEADER);
-  return needed > RING ? needed : RING;
+  return needed > RING_BYTES ? needed : RING_BYTES;
 }
 
 static void *setup(const struct shape *shape) {

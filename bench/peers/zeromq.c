@@ -6,8 +6,7 @@
 #include <zmq.h>
 
 #include "peer.h"
-
-enum { DEPTH = 100000 };
+#include "team.h"
 
 struct channel {
   char name[64];
@@ -45,12 +44,11 @@ static void connect_producer(struct channel *channel) {
 
 static void attach(void *self, enum side side, unsigned index) {
   struct channel *channel = self;
-  const int depth = DEPTH, retry_ms = 1;
+  const int retry_ms = 1;
+  team_roam();
   channel->context = zmq_ctx_new();
   channel->socket = zmq_socket(channel->context, side == PRODUCER ? ZMQ_PUSH : ZMQ_PULL);
   if (!channel->socket) errx(1, "zmq_socket: %s", zmq_strerror(zmq_errno()));
-  zmq_setsockopt(channel->socket, ZMQ_SNDHWM, &depth, sizeof depth);
-  zmq_setsockopt(channel->socket, ZMQ_RCVHWM, &depth, sizeof depth);
   zmq_setsockopt(channel->socket, ZMQ_RECONNECT_IVL, &retry_ms, sizeof retry_ms);
   if (side == PRODUCER) {
     connect_producer(channel);
