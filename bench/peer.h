@@ -47,12 +47,13 @@ struct peer {
   void (*attach)(void *channel, enum side side, unsigned index); /* may be NULL */
   void (*put)(void *channel, const void *item, size_t size);
   size_t (*get)(void *channel, void *item, size_t size); /* the size of what came */
+  /* May be NULL. Instead of get, where items are read one by one: the consumer reads the item where
+     it lies, and it stays the queue's until it is released. */
+  const void *(*take)(void *channel, size_t *size);
+  void (*release)(void *channel);
   /* May be NULL. The items lie one behind the other, as many as shape.batch at most. */
   void (*put_many)(void *channel, struct iovec *items, size_t n);
   size_t (*get_many)(void *channel, struct iovec *items, size_t n); /* how many, at least 1 */
-  /* May be NULL. A get in two steps: the item stays the queue's until it is finished. */
-  size_t (*take)(void *channel, void *item, size_t size);
-  void (*finish)(void *channel);
   void (*detach)(void *channel); /* may be NULL; when all items of the run have arrived */
   void (*teardown)(void *channel);
 
@@ -76,8 +77,14 @@ void shared_unmap(void *memory, size_t size);
 /* A name that no other channel of this machine has: PREFIX-PID-NUMBER. */
 void unique_name(char *name, size_t room, const char *prefix);
 
-/* A power of two of slots: what fits into bytes, but at least 16, and enough for a backlog. */
-size_t slots_for(const struct shape *shape, size_t bytes);
+/* The room of every peer that can be told how much: shmq's default. It suits all of them. */
+enum { RING_BYTES = 1 << 20 };
+
+/* A power of two of slots: what fits into that, but at least 16, and enough for a backlog. */
+size_t slots_for(const struct shape *shape);
+
+/* For a peer with threads beside the process: they run on any processor. */
+void roam(void);
 
 /* The number in a file such as /proc/sys/kernel/msgmax; 0: cannot tell. */
 long read_limit(const char *path);

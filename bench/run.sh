@@ -7,7 +7,7 @@
 set -eu
 
 packages='gcc g++ libc6-dev ninja-build cmake pkg-config git libpopt-dev libjansson-dev liburing-dev
-  libboost-dev libdpdk-dev libzmq3-dev libnng-dev libck-dev python3 gnuplot-nox fonts-dejavu-core'
+  libboost-dev libdpdk-dev libzmq3-dev libnng-dev libck-dev python3 jq gnuplot-nox fonts-dejavu-core'
 
 fail() {
   printf 'run.sh: %s\n' "$*" >&2

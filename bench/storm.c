@@ -107,17 +107,22 @@ static void note_item(const struct crew *crew, const uint64_t *words, size_t got
   }
 }
 
-/* Where the queue has leases, the item is noted before it is finished. */
+/* Where the queue has leases, the item is noted before it is released. */
+static const uint64_t *get_item(const struct crew *crew, uint64_t *words, size_t *size) {
+  if (crew->peer->take) return crew->peer->take(crew->channel, size);
+  *size = crew->peer->get(crew->channel, words, crew->storm->shape.item);
+  return words;
+}
+
 static void consume(const struct crew *crew, struct post *post) {
-  const struct peer *peer = crew->peer;
-  const size_t size = crew->storm->shape.item;
   uint64_t words[ITEM_WORDS_MAX];
+  size_t size;
   for (;;) {
     post->getting = 1;
-    const size_t got = (peer->take ? peer->take : peer->get)(crew->channel, words, size);
-    note_item(crew, words, got);
+    const uint64_t *item = get_item(crew, words, &size);
+    note_item(crew, item, size);
     post->getting = 0;
-    if (peer->finish) peer->finish(crew->channel);
+    if (crew->peer->release) crew->peer->release(crew->channel);
     post->moved++;
   }
 }

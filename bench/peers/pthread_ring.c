@@ -8,8 +8,6 @@
 
 #include "peer.h"
 
-enum { RING = 1 << 18 };
-
 struct ring {
   pthread_mutex_t lock;
   pthread_cond_t not_empty, not_full;
@@ -34,7 +32,7 @@ static void init_condition(pthread_cond_t *condition) {
 }
 
 static struct ring *make_ring(const struct shape *shape, int robustness) {
-  size_t slots = slots_for(shape, RING);
+  size_t slots = slots_for(shape);
   size_t bytes = sizeof(struct ring) + slots * shape->item;
   struct ring *ring = shared_map(bytes);
   ring->slots = slots;

@@ -7,11 +7,11 @@
 
 #include "peer.h"
 
-enum { RING = 1 << 20, ITEMS_MIN = 16, ITEM_HEADER = 8 };
+enum { ITEMS_MIN = 16, ITEM_HEADER = 8 };
 
 struct channel {
   shmq *queue;
-  struct shmq_lease lease;
+  struct shmq_lease lease; /* in hand */
   char name[64];
 };
 
@@ -23,7 +23,7 @@ static void must(int64_t result, const char *what) {
 static size_t capacity_for(const struct shape *shape) {
   size_t items = shape->backlog > ITEMS_MIN ? shape->backlog : ITEMS_MIN;
   size_t needed = items * (shape->item + ITEM_HEADER);
-  return needed > RING ? needed : RING;
+  return needed > RING_BYTES ? needed : RING_BYTES;
 }
 
 static void *setup(const struct shape *shape) {
@@ -72,22 +72,23 @@ static size_t get_many(void *self, struct iovec *items, size_t n) {
   return (size_t)got;
 }
 
-/* The copy out of the lease is what a caller of get has too. */
-static size_t take(void *self, void *item, size_t size) {
+static const void *take(void *self, size_t *size) {
   struct channel *channel = self;
   must(shmq_take(channel->queue, &channel->lease, SHMQ_FOREVER), "take");
-  memcpy(item, channel->lease.data, channel->lease.size < size ? channel->lease.size : size);
-  return channel->lease.size;
+  *size = channel->lease.size;
+  return channel->lease.data;
 }
 
-static void finish(void *self) {
+static void done(void *self) {
   struct channel *channel = self;
   must(shmq_done(channel->queue, &channel->lease), "done");
 }
 
 static size_t take_and_done(void *self, void *item, size_t size) {
-  const size_t taken = take(self, item, size);
-  finish(self);
+  size_t taken;
+  const void *data = take(self, &taken);
+  memcpy(item, data, taken < size ? taken : size);
+  done(self);
   return taken;
 }
 
@@ -125,7 +126,7 @@ const struct peer peer_shmq_take = {
     .put = put,
     .get = take_and_done,
     .take = take,
-    .finish = finish,
+    .release = done,
     .detach = detach,
     .teardown = teardown,
 };
