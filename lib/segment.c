@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "os/membarrier.h"
@@ -83,9 +83,9 @@ static struct geometry geometry_from(const struct shmq_options *o) {
 
 /* ---- Handles ---- */
 
+/* Of the machine: a process that is bound to one of them may wait for one on another. */
 static bool several_processors(void) {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) > 1;
+  return get_nprocs() > 1;
 }
 
 static void handle_place(struct shmq *q) {
