@@ -243,11 +243,7 @@ inline lock_try() {
         load(x, OCCUPANT);
         d_step { ok = DEPARTED(x); x = 0 };
         if
-#ifdef MUTATE_GIVES_UP_UNREPAIRED
-        :: !ok -> mutex_drop()
-#else
         :: !ok && !from_dead -> mutex_drop()
-#endif
         :: else
         fi
      :: else
@@ -270,13 +266,8 @@ inline repair() {
 
 /* unlock_repaired() */
 inline unlock_repaired() {
-#ifdef MUTATE_OCCUPANT_AFTER_WORD
-  mutex_drop();
-  store(OCCUPANT, 0)
-#else
   store(OCCUPANT, 0);
   mutex_drop()
-#endif
 }
 
 inline departed_find() {
@@ -380,7 +371,9 @@ look:  /* Is who keeps us out dead? */
        fi;
 
 recover:
+#ifndef MUTATE_NO_REGISTRY_LOCK
        atomic { registry == 0 -> drain(me); registry = me; ok = false };
+#endif
        departed_find();
 #ifdef PRODUCER
        pass = 1;
@@ -405,9 +398,7 @@ lock_for_repair:
        :: !ok -> goto recovered
        fi;
 #ifndef PRODUCER
-#ifndef MUTATE_DOES_NOT_LOOK_AGAIN
        departed_find();
-#endif
 #endif
 #ifdef MUTATE_UNLOCKS_BEFORE_REPAIR
        unlock_repaired();
@@ -474,6 +465,10 @@ end_of_life:
 init {
   byte p;
   atomic {
+    if
+    :: mem[BIAS] = 1 /* of what came before */
+    :: skip
+    fi;
     p = 1;
     do
     :: p <= N -> attached[p] = true; run Worker(p); p++
