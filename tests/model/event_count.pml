@@ -3,14 +3,14 @@
  * Sleeping until there is an item, and waking whoever sleeps, with one event count.
  *
  * It stands for: event_prepare(), event_sleep(), event_wake(), event_notify()
- * (lib/event_count.[ch]); attempt_patiently(), wait_more(), wait_asleep() (lib/wait.c);
- * cursor_move() of the tail and of the head (lib/ring.h).
+ * (lib/event_count.[ch]); attempt_patiently(), wait_more(), wait_asleep(), sleep_slice()
+ * (lib/wait.c); ring_commit_tail(), ring_commit_head() (lib/ring.h).
  *
- * A sleeper announces itself and tries once more. Then it sleeps for a short slice only: a waker
- * whose commit was still in its store buffer did not see the announcement. If nobody woke it, it
- * has every processor drain its buffer (membarrier), tries once more, and sleeps in long slices.
- * The short slice always ends. The long one ends by itself only with SLICE: without it, and
- * without a death, nobody may be left asleep while an item is there.
+ * A sleeper announces itself and tries once more. Its first sleep is a short slice: a waker whose
+ * commit was still in its store buffer did not see the announcement. From then on each
+ * announcement is followed by a membarrier, and the slices are long. The short one always ends.
+ * The long one ends by itself only with SLICE: without it, and without a death, nobody may be left
+ * asleep while an item is there.
  *
  *   N, PUTTERS      processes; the first PUTTERS of them put, the others get
  *   PUTS, BATCH     each putter puts so many times, so many items with one commit
@@ -145,7 +145,7 @@ inline event_notify(n) {
 
 /* The kernel compares, and queues the sleeper, in one step. */
 inline event_sleep() {
-  d_step {
+  atomic {
     drain(me);
 #ifdef MUTATE_SLEEPS_UNSEEN
     sleeping[me] = true
@@ -196,12 +196,12 @@ inline get_attempt() {
   ok = (SEES(me, HEAD) < x);
   if
   :: ok ->
-     d_step {
-       x = SEES(me, HEAD);
+     x = SEES(me, HEAD);
+     atomic {
+       store(HEAD, x + 1);
        assert(!taken[x]);
        taken[x] = true
-     };
-     store(HEAD, x + 1)
+     }
   :: else
   fi;
   x = 0;
@@ -210,7 +210,7 @@ inline get_attempt() {
 
 proctype Getter(byte me) {
   byte gets, seen, word, woken, x, p;
-  bool ok, more, cleared, armed, patient, slept;
+  bool ok, more, cleared, armed, slept;
 
   {
     do
@@ -236,42 +236,38 @@ again: get_attempt();
        /* wait_more() */
        if
        :: !armed ->
-          event_prepare();
-          armed = true;
-#if !defined(FENCED) && !defined(MUTATE_BARRIER_ONCE)
+#ifdef MUTATE_BARRIER_BEFORE_BIT
           if
-          :: patient -> membarrier()
+          :: slept -> membarrier()
           :: else
           fi;
 #endif
-          goto again
-       :: armed && !patient -> /* the short slice */
-          event_sleep();
-          slept = true;
+          event_prepare();
+          armed = true;
+#if !defined(FENCED) && !defined(MUTATE_NO_MEMBARRIER) && !defined(MUTATE_BARRIER_BEFORE_BIT)
           if
-          :: !sleeping[me] -> armed = false; goto again
-          :: d_step { sleeping[me] -> sleeping[me] = false }
+          :: slept -> membarrier()
+          :: else
           fi;
-          patient = true;
-#if !defined(FENCED) && !defined(MUTATE_NO_MEMBARRIER)
-          membarrier();
 #endif
-#ifndef MUTATE_NO_SECOND_TRY
-          goto again
+#ifdef MUTATE_NO_SECOND_TRY
+          goto asleep
 #endif
-       :: armed && patient
-       fi;
-       event_sleep();
-       if
-       :: !sleeping[me]
+       :: else -> /* wait_asleep() */
+asleep:   event_sleep();
+          if
+          :: !sleeping[me]
+          :: d_step { sleeping[me] && !slept -> sleeping[me] = false }
 #ifdef SLICE
-       :: d_step { sleeping[me] -> sleeping[me] = false }
+          :: d_step { sleeping[me] && slept -> sleeping[me] = false }
 #endif
+          fi;
+          armed = false;
+          slept = true
        fi;
-       armed = false;
        goto again;
 
-got:   atomic { gets++; ok = false; armed = false; patient = false; slept = false; seen = 0 }
+got:   atomic { gets++; ok = false; armed = false; slept = false; seen = 0 }
     od;
     finished[me] = true
   } unless { dead[me] }
