@@ -4,9 +4,9 @@
 #include "os/futex.h"
 #include "os/membarrier.h"
 
-uint32_t event_prepare(struct event_count *e, struct state *state) {
+uint32_t event_prepare(struct event_count *e, struct state *state, bool barrier) {
   uint32_t seen = atomic_fetch_or(&e->word, EVENT_ASLEEP) | EVENT_ASLEEP;
-  if (!membarrier_all()) store_release(&state->fence_needed, 1u);
+  if (barrier && !membarrier_all()) store_release(&state->fence_needed, 1u);
   full_fence();
   return seen;
 }

@@ -6,7 +6,7 @@
  *
  *   sleeper                                    waker
  *   seen = event_prepare()   sets the bit      commit: a store to shared memory
- *   membarrier                                 (fence, only where some process has no membarrier)
+ *   membarrier, but not the first time         (fence, only where some process has no membarrier)
  *   try once more                              event_notify(): load of the word; bit set?
  *   event_sleep(seen)                            step the sequence, futex wake
  *
@@ -14,6 +14,10 @@
  * and acts as a full barrier between the waker's commit and its load as well. So either the second
  * try sees the commit, or the load sees the bit. In the second case the sequence moves, and a
  * sleeper that was not in the kernel yet does not go to sleep on the old one.
+ *
+ * A membarrier interrupts other processors and may take longer than the whole wait. So the first
+ * sleep goes without it, and ends after EVENT_FIRST_SLICE: that is the price of a commit that was
+ * still on its way to memory when we tried once more.
  *
  * What the dead owe is collected by the living: every sleep ends after EVENT_SLICE.
  */
@@ -24,13 +28,15 @@
 #include "layout.h"
 #include "os/clock.h"
 
-#define EVENT_SLICE  (100 * NS_PER_MS)
-#define EVENT_ASLEEP 1u
-#define EVENT_STEP   2u
-#define EVENT_ALL    INT32_MAX /* sleepers to wake */
+#define EVENT_FIRST_SLICE NS_PER_MS
+#define EVENT_SLICE       (100 * NS_PER_MS)
+#define EVENT_ASLEEP      1u
+#define EVENT_STEP        2u
+#define EVENT_ALL         INT32_MAX /* sleepers to wake */
 
-/* Announce that we are about to sleep. Then try once more; then event_sleep() with the result. */
-uint32_t event_prepare(struct event_count *e, struct state *state);
+/* Announce that we are about to sleep. Then try once more; then event_sleep() with the result.
+   Without the barrier, for EVENT_FIRST_SLICE at most. */
+uint32_t event_prepare(struct event_count *e, struct state *state, bool barrier);
 
 /* Sleep until the event is notified, for ns at most; may end early. */
 void event_sleep(const struct event_count *e, uint32_t seen, int64_t ns);

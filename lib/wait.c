@@ -121,8 +121,9 @@ static bool spin_until_ready(struct shmq *q, const struct side *side, struct pac
 }
 
 /* To the end of the slice, or, for a consumer, until the next lease runs out. */
-static int64_t sleep_slice(const struct shmq *q, const struct event_count *event) {
-  bool consumes = event == &q->segment->not_empty || event == &q->segment->cell_free;
+static int64_t sleep_slice(const struct shmq *q, const struct wait *w) {
+  if (!w->slept) return EVENT_FIRST_SLICE;
+  bool consumes = w->armed == &q->segment->not_empty || w->armed == &q->segment->cell_free;
   if (q->geometry.lease_timeout == 0 || !consumes) return EVENT_SLICE;
   uint64_t expiry = load_relaxed(&q->segment->consumer.next_expiry), now = (uint64_t)clock_now();
   if (expiry <= now) return NS_PER_MS;
@@ -130,7 +131,7 @@ static int64_t sleep_slice(const struct shmq *q, const struct event_count *event
 }
 
 static int wait_asleep(struct shmq *q, struct wait *w) {
-  int64_t left = timeout_left(&w->timeout, sleep_slice(q, w->armed));
+  int64_t left = timeout_left(&w->timeout, sleep_slice(q, w));
   if (left <= 0) return timeout_error(&w->timeout);
   event_sleep(w->armed, w->seen, left);
   w->armed = NULL;
@@ -157,7 +158,7 @@ int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct si
   }
   if (w->armed == event) return wait_asleep(q, w);
   w->armed = event;
-  w->seen = event_prepare(event, &q->segment->state);
+  w->seen = event_prepare(event, &q->segment->state, w->slept);
   return 0; /* once more, now that whoever commits will wake us */
 }
 

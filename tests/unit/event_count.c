@@ -17,7 +17,7 @@ Test(event_count, notifying_nobody_changes_nothing) {
 }
 
 Test(event_count, notice_after_prepare_ends_the_sleep_at_once) {
-  const uint32_t seen = event_prepare(&event, &state);
+  const uint32_t seen = event_prepare(&event, &state, true);
   const shmq_ns start = now();
   event_notify(&event, &state, 1);
   event_sleep(&event, seen, 10 * SECOND);
@@ -25,14 +25,14 @@ Test(event_count, notice_after_prepare_ends_the_sleep_at_once) {
 }
 
 Test(event_count, sleep_ends_with_its_time) {
-  const uint32_t seen = event_prepare(&event, &state);
+  const uint32_t seen = event_prepare(&event, &state, true);
   const shmq_ns start = now();
   event_sleep(&event, seen, 20 * MS);
   check_at_least(now() - start, 20 * MS);
 }
 
 Test(event_count, bit_goes_when_nobody_is_left) {
-  event_prepare(&event, &state);
+  event_prepare(&event, &state, true);
   check_is(event.word & EVENT_ASLEEP, EVENT_ASLEEP);
   const uint32_t before = event.word;
   event_notify(&event, &state, 1);
@@ -43,7 +43,7 @@ Test(event_count, bit_goes_when_nobody_is_left) {
 static void *wait_for_commit(void *unused) {
   (void)unused;
   while (!committed) {
-    const uint32_t seen = event_prepare(&event, &state);
+    const uint32_t seen = event_prepare(&event, &state, true);
     if (!committed) event_sleep(&event, seen, 20 * SECOND);
   }
   awake++;
@@ -68,7 +68,7 @@ static void *answer(void *unused) {
   (void)unused;
   for (int turn = 1; turn < 4000; turn += 2) {
     while (committed != turn) {
-      const uint32_t seen = event_prepare(&event, &state);
+      const uint32_t seen = event_prepare(&event, &state, true);
       if (committed != turn) event_sleep(&event, seen, 10 * SECOND);
     }
     committed = turn + 1;
@@ -83,7 +83,7 @@ Test(event_count, no_wake_up_is_lost) {
   const shmq_ns start = now();
   for (int turn = 0; turn < 4000; turn += 2) {
     while (committed != turn) {
-      const uint32_t seen = event_prepare(&event, &state);
+      const uint32_t seen = event_prepare(&event, &state, true);
       if (committed != turn) event_sleep(&event, seen, 10 * SECOND);
     }
     committed = turn + 1;
