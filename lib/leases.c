@@ -95,6 +95,13 @@ static uint64_t lease_deadline(struct shmq *q) {
   return deadline;
 }
 
+/* When a lease begins that begins now, or a little earlier. Who calls seldom looks at the clock at
+   every call, so may look once more; for all others the last look of anybody must do. */
+static uint64_t lease_begin(const struct shmq *q, const struct thread *me) {
+  if (me->calls_to_look <= 1) return (uint64_t)(clock_coarse() / NS_PER_MS);
+  return load_relaxed(&q->segment->reaper.last_look);
+}
+
 static void lease_fill(const struct shmq *q, uint32_t cell, uint64_t size, uint64_t word,
                        struct shmq_lease *lease) {
   *lease = (struct shmq_lease){.data = payload_of(q, cell),
@@ -114,6 +121,7 @@ int lease_from_ring(struct shmq *q, struct thread *me, const struct ring_item *i
   store_relaxed(&cell->id, id);
   store_relaxed(&cell->size, (uint32_t)item->size);
   store_relaxed(&cell->deadline, lease_deadline(q));
+  store_relaxed(&cell->taken, lease_begin(q, me));
   uint64_t word = cell_word(CELL_LEASED, q->process + 1, 1, id);
   store_release(&cell->word, word); /* void until the head moves; C */
   lease_fill(q, i, item->size, word, lease);
@@ -135,7 +143,7 @@ static void count_redelivery(struct shmq *q) {
   store_relaxed(redelivered, load_relaxed(redelivered) + 1);
 }
 
-void returned_lease(struct shmq *q, uint32_t i, struct shmq_lease *lease) {
+void returned_lease(struct shmq *q, const struct thread *me, uint32_t i, struct shmq_lease *lease) {
   struct cell *cell = &q->cells[i];
   uint64_t old = load_relaxed(&cell->word);
   uint32_t attempt = cell_attempt(old) < ATTEMPT_MAX ? cell_attempt(old) + 1 : ATTEMPT_MAX;
@@ -143,6 +151,7 @@ void returned_lease(struct shmq *q, uint32_t i, struct shmq_lease *lease) {
   uint64_t word = cell_word(CELL_LEASED, q->process + 1, attempt, id);
   uint64_t size = load_relaxed(&cell->size);
   store_relaxed(&cell->deadline, lease_deadline(q));
+  store_relaxed(&cell->taken, lease_begin(q, me));
   store_release(&cell->word, word); /* commits; C */
   heap_pop(q);
   count_redelivery(q);

@@ -70,7 +70,8 @@ static inline bool anything_returned(const struct shmq *q) {
 int returned_look(struct shmq *q, uint32_t *cell, struct ring_item *item);
 
 /* Hold the one that was looked at. */
-void returned_lease(struct shmq *q, uint32_t cell, struct shmq_lease *lease);
+void returned_lease(struct shmq *q, const struct thread *me, uint32_t cell,
+                    struct shmq_lease *lease);
 
 /* The one that was looked at was copied out: free its cell. */
 void returned_free(struct shmq *q, uint32_t cell);
