@@ -109,9 +109,11 @@ bool reap(struct shmq *q, struct timeout *t) {
    is so many times in one tick of the clock: who stops then has few calls left without a look. */
 void look_around(struct shmq *q, struct thread *me, int side, size_t put) {
   int64_t now = clock_coarse();
-  me->looks = now == me->looked ? me->looks + 1 : 0;
+  bool again = now == me->looked;
+  me->looks = again ? me->looks + 1 : 0;
   me->calls_to_look = me->looks < LOOKS_OF_BUSY ? 1 : CALLS_TO_LOOK;
   me->looked = now;
+  if (again) return;
   activity_begin(&me->slot->activity, side == PRODUCER ? SHMQ_PUTS : SHMQ_GETS, now);
   history_mark(q, (uint32_t)put, now);
   reap(q, &(struct timeout){.ns = SHMQ_NOWAIT});
