@@ -23,9 +23,11 @@ enum option_kind {
   OPTION_SIZE,
   OPTION_DURATION,
   OPTION_MODE,
-  OPTION_TEXT, /* any text; the same for the two that follow, which help shows as what they are */
+  OPTION_TEXT, /* any text; the same for those that follow, which help shows as what they are */
   OPTION_FILE,
   OPTION_QUEUE,
+  OPTION_COLUMN,
+  OPTION_COLUMNS,
 };
 
 struct command_option {
