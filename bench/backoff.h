@@ -13,7 +13,7 @@
 
 #include "clock.h"
 
-enum { BACKOFF_PAUSES = 64, BACKOFF_LOOKS = 16 };
+enum { BACKOFF_PAUSES = 128, BACKOFF_LOOKS = 16 };
 
 /* Wait before the next look; looks counts them, from 0. */
 static inline void back_off(unsigned *looks, bool prompt) {

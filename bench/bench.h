@@ -50,7 +50,6 @@ struct grid {
 };
 
 /* All there are; NULL-terminated. */
-extern const struct peer *const peers[];
 extern const struct scenario *const scenarios[];
 
 /* Measure; the peers are NULL-terminated. Returns false if the user stopped it. */

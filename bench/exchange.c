@@ -8,7 +8,8 @@
 #include "clock.h"
 #include "team.h"
 
-enum { SAMPLES_MAX = 1 << 20, ITEM_WORDS = 8, ASLEEP_NS = 100 * 1000 };
+enum { SAMPLES_MIN = 300, SAMPLES_MAX = 1 << 20, ITEM_WORDS = 8 };
+enum { ASLEEP_NS = 500 * 1000 }; /* more than anybody spins */
 
 const char *const latency_metrics[] = {"p50", "p99", "p99.9", "max", NULL};
 
@@ -39,6 +40,12 @@ static void note(const struct game *game, uint64_t ns) {
   struct diary *diary = game->diary;
   uint32_t at = atomic_fetch_add_explicit(&diary->count, 1, memory_order_relaxed);
   if (at < SAMPLES_MAX) diary->us[at] = 1e-3 * (double)ns;
+}
+
+/* The time is over, and there are samples enough for a p99. */
+static bool is_over(const struct game *game) {
+  return team_stopped(game->gate) &&
+         atomic_load_explicit(&game->diary->count, memory_order_relaxed) >= SAMPLES_MIN;
 }
 
 static void attach(const struct game *game, void *channel, enum side side) {
@@ -76,7 +83,7 @@ static void ping(void *argument) {
   struct letter letter = {0};
   arrive(game, PRODUCER, CONSUMER);
   while (!letter.last) {
-    letter.last = team_stopped(game->gate);
+    letter.last = is_over(game);
     letter.sent = now_ns();
     put(game, game->there, &letter);
     get(game, game->back, &letter);
@@ -110,7 +117,7 @@ static void call(void *argument) {
   struct letter letter = {0};
   arrive(game, PRODUCER, CONSUMER);
   while (!letter.last) {
-    letter.last = team_stopped(game->gate);
+    letter.last = is_over(game);
     put_to_sleeper(game, game->there, &letter);
     get(game, game->back, &letter);
     note(game, letter.way + now_ns() - letter.sent);
@@ -137,7 +144,7 @@ static void knock(void *argument) {
   struct game *game = argument;
   struct letter letter = {0};
   arrive(game, PRODUCER, PRODUCER);
-  while (!team_stopped(game->gate))
+  while (!is_over(game))
     put_to_sleeper(game, game->there, &letter);
   letter.last = 1;
   for (unsigned i = 0; i < game->receivers; i++)

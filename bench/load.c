@@ -164,22 +164,38 @@ static void check_item(struct check *check, const uint64_t *item, size_t words) 
   check->sum += sum_words(item, words);
 }
 
-static size_t get_batch(const struct player *me, struct batch *batch) {
-  size_t size = me->load->shape.item;
-  if (batch->n > 1) return me->peer->get_many(me->channel, batch->items, batch->n);
-  if (me->peer->get(me->channel, batch->data, size) != size) errx(1, "an item changed its size");
-  return 1;
+static void check_size(const struct player *me, size_t size) {
+  if (size != me->load->shape.item) errx(1, "an item changed its size");
+}
+
+static void take_one(const struct player *me, struct batch *batch, struct check *check) {
+  size_t size;
+  const void *item = me->peer->take(me->channel, &size);
+  check_size(me, size);
+  check_item(check, item, batch->words);
+  me->peer->release(me->channel);
+}
+
+static void get_one(const struct player *me, struct batch *batch, struct check *check) {
+  check_size(me, me->peer->get(me->channel, batch->data, batch->items->iov_len));
+  check_item(check, batch->data, batch->words);
+}
+
+static void get_batch(const struct player *me, struct batch *batch, struct check *check) {
+  size_t n = me->peer->get_many(me->channel, batch->items, batch->n);
+  for (size_t i = 0; i < n; i++) {
+    check_size(me, batch->items[i].iov_len);
+    check_item(check, batch->data + i * batch->words, batch->words);
+  }
 }
 
 static void get_items(const struct player *me, struct batch *batch, struct check *check) {
   unsigned pills = me->peer->pairwise ? me->load->shape.producers : 1;
-  while (check->pills < pills) {
-    size_t n = get_batch(me, batch);
-    for (size_t i = 0; i < n; i++) {
-      if (batch->items[i].iov_len != me->load->shape.item) errx(1, "an item changed its size");
-      check_item(check, batch->data + i * batch->words, batch->words);
-    }
-  }
+  void (*get)(const struct player *, struct batch *, struct check *) = batch->n > 1     ? get_batch
+                                                                       : me->peer->take ? take_one
+                                                                                        : get_one;
+  while (check->pills < pills)
+    get(me, batch, check);
 }
 
 static void consume(void *argument) {

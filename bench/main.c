@@ -32,28 +32,11 @@ static void list(void) {
   }
 }
 
-static const struct peer *find_peer(const char *name) {
-  for (size_t i = 0; peers[i]; i++) {
-    if (strcmp(peers[i]->name, name) == 0) return peers[i];
-  }
-  refuse("no such peer", name);
-}
-
 static const struct scenario *find_scenario(const char *name) {
   for (size_t i = 0; scenarios[i]; i++) {
     if (strcmp(scenarios[i]->name, name) == 0) return scenarios[i];
   }
   refuse("no such scenario", name);
-}
-
-/* The peers named, or all; NULL-terminated. */
-static const struct peer *const *choose_peers(char *names) {
-  static const struct peer *chosen[CHOICE_MAX + 1];
-  size_t n = 0;
-  if (!names) return peers;
-  for (char *name; n < CHOICE_MAX && (name = strsep(&names, ","));)
-    chosen[n++] = find_peer(name);
-  return chosen;
 }
 
 static const struct scenario *const *choose_scenarios(const char **names) {

@@ -4,6 +4,7 @@
 #include <err.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,13 +23,20 @@ void unique_name(char *name, size_t room, const char *prefix) {
   snprintf(name, room, "%s-%d-%u", prefix, getpid(), number++);
 }
 
-size_t slots_for(const struct shape *shape, size_t bytes) {
-  size_t wanted = bytes / shape->item;
+size_t slots_for(const struct shape *shape) {
+  size_t wanted = RING_BYTES / shape->item;
   size_t slots = 16;
   if (wanted < shape->backlog) wanted = shape->backlog + 1;
   while (slots * 2 <= wanted || slots < shape->backlog)
     slots *= 2;
   return slots;
+}
+
+/* The kernel leaves out those that are forbidden (sched_setaffinity(2)). */
+void roam(void) {
+  cpu_set_t all;
+  memset(&all, 0xff, sizeof all);
+  sched_setaffinity(0, sizeof all, &all);
 }
 
 long read_limit(const char *path) {

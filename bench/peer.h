@@ -27,6 +27,9 @@ struct shape {
   bool prompt;    /* what counts is how soon each item arrives, not how many do */
 };
 
+struct storm;
+struct outcome;
+
 enum side { PRODUCER, CONSUMER, BYSTANDER /* attached, and idle */ };
 
 struct peer {
@@ -44,6 +47,10 @@ struct peer {
   void (*attach)(void *channel, enum side side, unsigned index); /* may be NULL */
   void (*put)(void *channel, const void *item, size_t size);
   size_t (*get)(void *channel, void *item, size_t size); /* the size of what came */
+  /* May be NULL. Instead of get, where items are read one by one: the consumer reads the item where
+     it lies, and it stays the queue's until it is released. */
+  const void *(*take)(void *channel, size_t *size);
+  void (*release)(void *channel);
   /* May be NULL. The items lie one behind the other, as many as shape.batch at most. */
   void (*put_many)(void *channel, struct iovec *items, size_t n);
   size_t (*get_many)(void *channel, struct iovec *items, size_t n); /* how many, at least 1 */
@@ -52,7 +59,16 @@ struct peer {
 
   /* Instead of all these calls: a program of its own. Returns items a second, or less than 0. */
   double (*run_alone)(const struct shape *shape, double seconds);
+  /* And instead of a storm of kills (storm.h). Returns false if it failed. */
+  bool (*storm_alone)(const struct storm *storm, struct outcome *outcome);
 };
+
+/* All there are; NULL-terminated. */
+extern const struct peer *const peers[];
+
+/* Those named, with commas between them, or all; NULL-terminated. Ends the program if there is no
+   such peer. */
+const struct peer *const *choose_peers(char *names);
 
 /* Zeroed memory that the harness shares with its children. */
 void *shared_map(size_t size);
@@ -61,8 +77,14 @@ void shared_unmap(void *memory, size_t size);
 /* A name that no other channel of this machine has: PREFIX-PID-NUMBER. */
 void unique_name(char *name, size_t room, const char *prefix);
 
-/* A power of two of slots: what fits into bytes, but at least 16, and enough for a backlog. */
-size_t slots_for(const struct shape *shape, size_t bytes);
+/* The room of every peer that can be told how much: shmq's default. It suits all of them. */
+enum { RING_BYTES = 1 << 20 };
+
+/* A power of two of slots: what fits into that, but at least 16, and enough for a backlog. */
+size_t slots_for(const struct shape *shape);
+
+/* For a peer with threads beside the process: they run on any processor. */
+void roam(void);
 
 /* The number in a file such as /proc/sys/kernel/msgmax; 0: cannot tell. */
 long read_limit(const char *path);

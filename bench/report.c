@@ -6,7 +6,7 @@
 
 enum { COLUMN = 11 };
 
-/* Three figures that count: 14.2 M. */
+/* Three figures that count: 14.2 M; less than 0.1 to the fourth place. */
 static void print_value(double value) {
   static const struct {
     double size;
@@ -19,7 +19,12 @@ static void print_value(double value) {
     prefix = units[i].prefix;
     break;
   }
-  printf("%*.*f%s", COLUMN - 2, value < 10 ? 2 : value < 100 ? 1 : 0, value, prefix);
+  printf("%*.*f%s", COLUMN - 2,
+         value < 0.1   ? 4
+         : value < 10  ? 2
+         : value < 100 ? 1
+                       : 0,
+         value, prefix);
 }
 
 static void print_head(const struct scenario *scenario, size_t chosen) {

@@ -16,11 +16,10 @@
 #include "futex.h"
 #include "peer.h"
 
-enum { GRACE_S = 30 }; /* how long a run may go on after it was told to stop */
+enum { GRACE_S = 10 }; /* how long a run may go on after it was told to stop */
 
 static sigset_t watched; /* SIGCHLD, and what asks us to stop */
 static bool interrupted;
-
 void team_prepare(void) {
   const int signals[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
   sigemptyset(&watched);

@@ -14,7 +14,13 @@ static const char *check_ring(const struct shmq *q) {
     }
     place = place_beyond(place, item.size);
   }
-  return place == end ? NULL : "the ring holds another number of items than was counted";
+  if (place != end) return "the ring holds another number of items than was counted";
+  uint64_t put = cursor_items(&q->segment->producer.tail);
+  uint64_t got = cursor_items(&q->segment->consumer.head);
+  if (put - got != place_items(end) - place_items(ring_head(q))) {
+    return "the two sides count their items from different beginnings";
+  }
+  return NULL;
 }
 
 static bool process_exists(const struct shmq *q, uint32_t i) {

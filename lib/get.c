@@ -28,7 +28,7 @@ struct buffers {
 };
 
 static inline int copy_out(struct iovec *buffer, const struct ring_item *item) {
-  if (item->size > buffer->iov_len) return -EMSGSIZE;
+  if (unlikely(item->size > buffer->iov_len)) return -EMSGSIZE;
   copy_any(buffer->iov_base, item->data, item->size);
   buffer->iov_len = item->size;
   return 0;
@@ -49,15 +49,16 @@ static inline void count_got(const struct shmq *q, struct thread_slot *slot, uin
 
 static ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buffers *b) {
   uint64_t place = ring_head(q);
+  struct iovec *buffer = b->items;
   struct ring_item item;
-  size_t n = 0;
   int r = 0;
-  for (; n < b->n; n++) {
+  for (; buffer < b->items + b->n; buffer++) {
     r = ring_look(q, place, &item);
-    if (r == 0) r = copy_out(&b->items[n], &item);
-    if (r != 0) break;
+    if (likely(r == 0)) r = copy_out(buffer, &item);
+    if (unlikely(r != 0)) break;
     place = place_beyond(place, item.size);
   }
+  size_t n = (size_t)(buffer - b->items);
   if (n == 0) return r;
   count_got(q, me->slot, n, place);
   ring_commit_head(q, place);
@@ -224,9 +225,40 @@ static ssize_t take_some(struct shmq *q, struct shmq_lease *leases, size_t n, sh
   return taken;
 }
 
-int shmq_take(struct shmq *q, struct shmq_lease *lease, shmq_ns timeout) {
+static __attribute__((noinline)) int take_patiently(struct shmq *q, struct shmq_lease *lease,
+                                                    shmq_ns timeout) {
   ssize_t n = take_some(q, lease, 1, timeout);
-  return likely(n > 0) ? 0 : (int)n;
+  return n > 0 ? 0 : (int)n;
+}
+
+typedef int take_fn(struct shmq *q, struct shmq_lease *lease, shmq_ns timeout);
+
+/* The fast path: see put_one(). Into the cell that this thread freed last. */
+ALWAYS_INLINE int take_one(struct shmq *q, struct shmq_lease *lease, shmq_ns timeout, size_t limit,
+                           copy_fn *copy, take_fn *otherwise) {
+  struct thread *me = enter_biased(q, CONSUMER);
+  if (unlikely(me == NULL)) return take_patiently(q, lease, timeout);
+  uint64_t place = ring_head(q);
+  struct ring_item item;
+  if (unlikely(!ring_is_next(q, place)) || unlikely(ring_read(q, place, &item) != 0) ||
+      unlikely(item.size > limit) || unlikely(!cell_is_free(q, me->cell_hint))) {
+    leave_biased(me, CONSUMER);
+    return otherwise(q, lease, timeout);
+  }
+  lease_begin(q, me, me->cell_hint, &item, lease, copy);
+  ring_commit_head(q, place_beyond(place, item.size));
+  leave_biased(me, CONSUMER);
+  bool awaited = event_is_awaited(&q->segment->not_full, &q->segment->state);
+  return unlikely(time_to_look(me) | awaited) ? (int)get_then_look(q, me, 0) : 0;
+}
+
+static __attribute__((noinline)) int take_large(struct shmq *q, struct shmq_lease *lease,
+                                                shmq_ns timeout) {
+  return take_one(q, lease, timeout, q->geometry.item_max, copy_any, take_patiently);
+}
+
+int shmq_take(struct shmq *q, struct shmq_lease *lease, shmq_ns timeout) {
+  return take_one(q, lease, timeout, SMALL_ITEM, copy_small, take_large);
 }
 
 ssize_t shmq_take_many(struct shmq *q, struct shmq_lease *leases, size_t n, shmq_ns timeout) {

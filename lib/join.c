@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "join.h"
+
 #include <errno.h>
 
 #include "wait.h"
@@ -55,7 +57,7 @@ static bool nothing_outstanding(const struct shmq *q) {
  * then at the threads misses none that was there at the first look. If nothing was put meanwhile,
  * there was a moment at which everything was finished.
  */
-static bool all_finished(const struct shmq *q) {
+bool all_finished(const struct shmq *q) {
   const struct segment *s = q->segment;
   uint64_t tail = ring_end(q);
   return load_acquire(&s->consumer.head.place) == tail && nothing_leased(q) &&

@@ -68,6 +68,7 @@ uint64_t layout_fingerprint(void) {
       FIELD(geometry, max_leases),
       FIELD(geometry, max_threads),
       FIELD(segment, state),
+      FIELD(state, process_slots),
       FIELD(segment, reaper),
       FIELD(segment, producer),
       sizeof(struct robust_mutex),

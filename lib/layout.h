@@ -18,7 +18,7 @@
 #include "shmq.h"
 
 #define LAYOUT_MAGIC   0x65756575716d6873u /* "shmqueue", little end first */
-#define LAYOUT_VERSION 6u
+#define LAYOUT_VERSION 7u
 
 /* Two 64-byte lines: processors fetch them in pairs. */
 #define LINE 128
@@ -54,9 +54,10 @@ struct header {
 
 /* Read by every call, hardly ever written. */
 struct state {
-  _Atomic uint32_t shut_down;    /* 0, SHUT_DOWN_DRAIN or SHUT_DOWN_NOW; under the producer lock */
-  _Atomic uint32_t fence_needed; /* 1: some process has no membarrier; every waker must fence */
-  _Atomic uint32_t doomed;       /* 1: perhaps some cell is CELL_DOOMED */
+  _Atomic uint32_t shut_down;     /* 0, SHUT_DOWN_DRAIN or SHUT_DOWN_NOW; under the producer lock */
+  _Atomic uint32_t fence_needed;  /* 1: some process has no membarrier; every waker must fence */
+  _Atomic uint32_t doomed;        /* 1: perhaps some cell is CELL_DOOMED */
+  _Atomic uint32_t process_slots; /* those from here on were never used; only grows */
 };
 
 enum { SHUT_DOWN_DRAIN = 1, SHUT_DOWN_NOW = 2 };

@@ -2,9 +2,7 @@
 #include "leases.h"
 
 #include <errno.h>
-#include <string.h>
 
-#include "event_count.h"
 #include "os/clock.h"
 
 /* ---- The heap of returned cells: an index, rebuilt from the cells after any death ---- */
@@ -68,10 +66,6 @@ void returned_rebuild(struct shmq *q) {
 
 /* ---- Leases begin ---- */
 
-static bool cell_is_free(const struct shmq *q, uint32_t cell) {
-  return cell_state(load_acquire(&q->cells[cell].word)) == CELL_FREE;
-}
-
 /* The cell that this thread freed last, else the next free one; max_leases: there is none. */
 static uint32_t cell_find(struct shmq *q, const struct thread *me) {
   const uint32_t n = q->geometry.max_leases;
@@ -95,36 +89,12 @@ static uint64_t lease_deadline(struct shmq *q) {
   return deadline;
 }
 
-/* When a lease begins that begins now, or a little earlier. Who calls seldom looks at the clock at
-   every call, so may look once more; for all others the last look of anybody must do. */
-static uint64_t lease_begin(const struct shmq *q, const struct thread *me) {
-  if (me->calls_to_look <= 1) return (uint64_t)(clock_coarse() / NS_PER_MS);
-  return load_relaxed(&q->segment->reaper.last_look);
-}
-
-static void lease_fill(const struct shmq *q, uint32_t cell, uint64_t size, uint64_t word,
-                       struct shmq_lease *lease) {
-  *lease = (struct shmq_lease){.data = payload_of(q, cell),
-                               .size = size,
-                               .id = load_relaxed(&q->cells[cell].id),
-                               .attempt = cell_attempt(word),
-                               .cell = cell};
-}
-
 int lease_from_ring(struct shmq *q, struct thread *me, const struct ring_item *item,
                     struct shmq_lease *lease) {
   uint32_t i = cell_find(q, me);
   if (unlikely(i == q->geometry.max_leases)) return -ENOBUFS;
-  struct cell *cell = &q->cells[i];
-  copy_any(payload_of(q, i), item->data, item->size);
-  uint64_t id = items_before(&q->segment->consumer.head, (uint64_t)item->sequence << 32);
-  store_relaxed(&cell->id, id);
-  store_relaxed(&cell->size, (uint32_t)item->size);
-  store_relaxed(&cell->deadline, lease_deadline(q));
-  store_relaxed(&cell->taken, lease_begin(q, me));
-  uint64_t word = cell_word(CELL_LEASED, q->process + 1, 1, id);
-  store_release(&cell->word, word); /* void until the head moves; C */
-  lease_fill(q, i, item->size, word, lease);
+  store_relaxed(&q->cells[i].deadline, lease_deadline(q));
+  lease_begin(q, me, i, item, lease, copy_any);
   return 0;
 }
 
@@ -151,11 +121,15 @@ void returned_lease(struct shmq *q, const struct thread *me, uint32_t i, struct 
   uint64_t word = cell_word(CELL_LEASED, q->process + 1, attempt, id);
   uint64_t size = load_relaxed(&cell->size);
   store_relaxed(&cell->deadline, lease_deadline(q));
-  store_relaxed(&cell->taken, lease_begin(q, me));
+  store_relaxed(&cell->taken, lease_time(q, me));
   store_release(&cell->word, word); /* commits; C */
   heap_pop(q);
   count_redelivery(q);
-  lease_fill(q, i, size <= q->geometry.item_max ? size : 0, word, lease);
+  *lease = (struct shmq_lease){.data = payload_of(q, i),
+                               .size = size <= q->geometry.item_max ? size : 0,
+                               .id = id,
+                               .attempt = attempt,
+                               .cell = i};
 }
 
 void returned_free(struct shmq *q, uint32_t cell) {
@@ -166,18 +140,6 @@ void returned_free(struct shmq *q, uint32_t cell) {
 }
 
 /* ---- Leases end ---- */
-
-uint64_t lease_word(const struct shmq *q, const struct shmq_lease *lease) {
-  if (lease->cell >= q->geometry.max_leases) return 0;
-  uint64_t word = cell_word(CELL_LEASED, q->process + 1, lease->attempt & ATTEMPT_MAX, lease->id);
-  const struct cell *cell = &q->cells[lease->cell];
-  bool good = load_relaxed(&cell->id) == lease->id && load_acquire(&cell->word) == word;
-  return good ? word : 0;
-}
-
-bool cell_move(struct shmq *q, uint32_t cell, uint64_t from, uint64_t to) {
-  return cas_acq_rel(&q->cells[cell].word, &from, to);
-}
 
 static _Atomic uint64_t *cell_counter(struct cell *cell, enum cell_state how) {
   return how == CELL_BURIED ? &cell->buried : &cell->dropped;
@@ -204,7 +166,7 @@ void item_finished(struct shmq *q) {
   if (ring_is_empty(q) && !anything_returned(q)) event_wake(&s->finished, EVENT_ALL);
 }
 
-void cell_freed(struct shmq *q) {
+void cell_freed_slow(struct shmq *q) {
   event_notify(&q->segment->cell_free, &q->segment->state, 1);
   item_finished(q);
 }

@@ -14,6 +14,7 @@
 #ifndef SHMQ_LEASES_H
 #define SHMQ_LEASES_H
 
+#include "event_count.h"
 #include "ring.h"
 #include "slots.h"
 
@@ -52,11 +53,37 @@ static inline uint64_t cell_word_as(uint64_t word, enum cell_state state, uint32
   return (word & ~(uint64_t)0xfffff) | (uint64_t)state | (uint64_t)owner << 4;
 }
 
+static inline bool cell_is_free(const struct shmq *q, uint32_t cell) {
+  return cell_state(load_acquire(&q->cells[cell].word)) == CELL_FREE;
+}
+
 /* ---- Under the consumer lock ---- */
 
+/* When a lease begins that begins now, or a little earlier. Who calls seldom looks at the clock at
+   every call, so may look once more; for all others the last look of anybody must do. */
+static inline uint64_t lease_time(const struct shmq *q, const struct thread *me) {
+  if (unlikely(me->calls_to_look <= 1)) return (uint64_t)(clock_coarse() / NS_PER_MS);
+  return load_relaxed(&q->segment->reaper.last_look);
+}
+
+/* The item that was looked at, in a free cell. The caller sees to the deadline. */
+static inline void lease_begin(const struct shmq *q, const struct thread *me, uint32_t i,
+                               const struct ring_item *item, struct shmq_lease *lease,
+                               copy_fn *copy) {
+  struct cell *cell = &q->cells[i];
+  char *payload = payload_of(q, i);
+  uint64_t id = items_before(&q->segment->consumer.head, (uint64_t)item->sequence << 32);
+  copy(payload, item->data, item->size);
+  store_relaxed(&cell->id, id);
+  store_relaxed(&cell->size, (uint32_t)item->size);
+  store_relaxed(&cell->taken, lease_time(q, me));
+  store_release(&cell->word, cell_word(CELL_LEASED, q->process + 1, 1, id)); /* C */
+  *lease = (struct shmq_lease){payload, item->size, id, .attempt = 1, .cell = i};
+}
+
 /*
- * Put the item that was looked at into a free cell, held by me. It is void until the ring's reader
- * is committed beyond it. -ENOBUFS: all cells are in use.
+ * Put the item that was looked at into a free cell, held by me. It is void until the head is
+ * committed beyond it. -ENOBUFS: all cells are in use.
  */
 int lease_from_ring(struct shmq *q, struct thread *me, const struct ring_item *item,
                     struct shmq_lease *lease);
@@ -92,10 +119,18 @@ void returned_rebuild(struct shmq *q);
 /* ---- By the holder, without a lock ---- */
 
 /* The word of the cell while this lease of this process's is good; 0: it is not. */
-uint64_t lease_word(const struct shmq *q, const struct shmq_lease *lease);
+static inline uint64_t lease_word(const struct shmq *q, const struct shmq_lease *lease) {
+  if (lease->cell >= q->geometry.max_leases) return 0;
+  uint64_t word = cell_word(CELL_LEASED, q->process + 1, lease->attempt & ATTEMPT_MAX, lease->id);
+  const struct cell *cell = &q->cells[lease->cell];
+  bool good = load_relaxed(&cell->id) == lease->id && load_acquire(&cell->word) == word;
+  return good ? word : 0;
+}
 
 /* Move a cell from one word to another: one compare-and-swap. False: the word had changed. */
-bool cell_move(struct shmq *q, uint32_t cell, uint64_t from, uint64_t to);
+static inline bool cell_move(struct shmq *q, uint32_t cell, uint64_t from, uint64_t to) {
+  return cas_acq_rel(&q->cells[cell].word, &from, to);
+}
 
 /* An item ends in its cell: how is CELL_BURIED or CELL_DROPPED. The move of the word commits;
    killed after it, recovery counts. False: the word had changed. */
@@ -109,6 +144,13 @@ void cell_count(struct shmq *q, uint32_t cell, uint64_t word);
 void item_finished(struct shmq *q);
 
 /* The same, and tell those who wait for a free cell. */
-void cell_freed(struct shmq *q);
+void cell_freed_slow(struct shmq *q);
+
+static inline void cell_freed(struct shmq *q) {
+  struct segment *s = q->segment;
+  if (event_is_awaited(&s->cell_free, &s->state) || event_is_awaited(&s->finished, &s->state)) {
+    cell_freed_slow(q);
+  }
+}
 
 #endif

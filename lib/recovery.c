@@ -24,7 +24,8 @@ static bool process_is_dead(const struct shmq *q, uint32_t i) {
 }
 
 bool anybody_died(const struct shmq *q) {
-  for (uint32_t i = 0; i < q->geometry.max_processes; i++) {
+  uint32_t slots = load_relaxed(&q->segment->state.process_slots);
+  for (uint32_t i = 0; i < slots && i < q->geometry.max_processes; i++) {
     if (process_is_dead(q, i)) return true;
   }
   return false;

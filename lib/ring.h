@@ -64,7 +64,7 @@ int ring_make_room(struct shmq *q, uint64_t place, uint64_t size);
 static inline bool ring_room(const struct shmq *q, uint64_t place, uint64_t size) {
   uint64_t head = load_relaxed(&q->segment->producer.head_cached);
   uint32_t used = place_units(place) - place_units(head);
-  return used + record_units(size) <= q->capacity_units &&
+  return used <= q->capacity_units - record_units(size) &&
          place_items(place) - place_items(head) < q->items_limit;
 }
 
@@ -86,24 +86,41 @@ static inline void ring_commit_tail(struct shmq *q, uint64_t place) {
   store_release(&q->segment->producer.tail.place, place); /* commits; T */
 }
 
+/* A damaged view may say that more is in use than there is. */
+static inline uint32_t ring_rest(uint32_t all, uint32_t used) {
+  return used < all ? all - used : 0;
+}
+
+/* How many of n items there is room for at the place, as far as we have seen. */
+static inline size_t ring_fit(const struct shmq *q, uint64_t place, const struct iovec *items,
+                              size_t n) {
+  uint64_t head = load_relaxed(&q->segment->producer.head_cached);
+  uint32_t units = ring_rest(q->capacity_units, place_units(place) - place_units(head));
+  uint32_t limit = ring_rest(q->items_limit, place_items(place) - place_items(head));
+  size_t fit = 0;
+  for (; fit < n && fit < limit && record_units(items[fit].iov_len) <= units; fit++)
+    units -= record_units(items[fit].iov_len);
+  return fit;
+}
+
 /*
  * Append as many of n items (n > 0) as there is room for: all of them with one store to the tail.
  * Returns how many; -EAGAIN no room for one; -EBADMSG.
  */
 static inline ssize_t ring_append(struct shmq *q, const struct iovec *items, size_t n) {
   uint64_t place = ring_tail(q);
-  size_t i = 0;
-  int r = 0;
-  for (; i < n; i++) {
-    size_t size = items[i].iov_len;
-    if (unlikely(!ring_room(q, place, size))) r = ring_make_room(q, place, size);
-    if (unlikely(r != 0)) break;
-    ring_write(q, place, items[i].iov_base, size, copy_any);
-    place = place_beyond(place, size);
+  size_t fit = ring_fit(q, place, items, n);
+  if (unlikely(fit < n)) {
+    int r = ring_make_room(q, place, items[0].iov_len);
+    if (r != 0) return r;
+    fit = ring_fit(q, place, items, n);
   }
-  if (unlikely(i == 0)) return r;
+  for (size_t i = 0; i < fit; i++) {
+    ring_write(q, place, items[i].iov_base, items[i].iov_len, copy_any);
+    place = place_beyond(place, items[i].iov_len);
+  }
   ring_commit_tail(q, place);
-  return (ssize_t)i;
+  return (ssize_t)fit;
 }
 
 /* ---- The consumer's end; under its lock ---- */

@@ -62,12 +62,19 @@ static void process_describe(struct process_slot *slot) {
   store_relaxed(&slot->name[1], name.words[1]);
 }
 
+/* Those who look for the dead need not look at the many slots that nobody ever used. */
+static void process_slots_extend(struct shmq *q, uint32_t n) {
+  _Atomic uint32_t *slots = &q->segment->state.process_slots;
+  if (load_relaxed(slots) < n) store_release(slots, n);
+}
+
 /* The byte first, then the slot: a slot in use whose byte nobody holds belongs to a dead process.
  */
 static bool process_claim(struct shmq *q, uint32_t i) {
   struct process_slot *slot = &q->processes[i];
   if (load_relaxed(&slot->used) || !file_lock_try(q->fd, liveness_byte(q, i))) return false;
   process_describe(slot);
+  process_slots_extend(q, i + 1);
   store_release(&slot->used, 1u);
   q->process = i;
   store_release(&q->attachment, add_relaxed(&attachments, 1) + 1);

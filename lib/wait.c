@@ -142,15 +142,23 @@ static void spin_failed(struct pace *pace) {
   pace->skip = (1u << pace->vain) - 1;
 }
 
-static bool spin_until_ready(struct shmq *q, const struct side *side, struct pace *pace) {
+/* Of a call that waits for a time; the clock costs as much as a pause. */
+static bool time_is_up(struct wait *w) {
+  return w->timeout.ns > 0 && timeout_left(&w->timeout, 1) <= 0;
+}
+
+static bool spin_until_ready(struct shmq *q, struct wait *w, const struct side *side,
+                             struct pace *pace) {
   pace_adapt(pace, place_items(load_relaxed(&side->cursor->place)));
   uint32_t limit = pace->skip > 0 ? SPIN_SHORT : SPIN_LONG;
   for (uint32_t spent = 0; spent < limit; spent += pace->pauses + 1) {
     for (uint32_t i = 0; i <= pace->pauses; i++)
       cpu_relax();
-    if (!side->ready(q)) continue;
-    if (pace->skip == 0) pace->vain = 0;
-    return true;
+    if (side->ready(q)) {
+      if (pace->skip == 0) pace->vain = 0;
+      return true;
+    }
+    if (time_is_up(w)) return false;
   }
   spin_failed(pace);
   return false;
@@ -198,9 +206,10 @@ int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct si
               struct event_count *event) {
   if (w->timeout.ns == SHMQ_NOWAIT) return wait_not(q, w);
   timeout_deadline(&w->timeout); /* the time runs from here, spinning included */
+  if (time_is_up(w)) return timeout_error(&w->timeout);
   if (q->may_spin && !w->spun && event == side->event) {
     struct pace *pace = event == &q->segment->not_full ? &me->put : &me->get;
-    w->spun = !spin_until_ready(q, side, pace);
+    w->spun = !spin_until_ready(q, w, side, pace);
     if (!w->spun) return 0;
   }
   if (w->armed == event) return wait_asleep(q, me, w);

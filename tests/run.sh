@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [--asan] [--clang] [--long] [--build] [--format]
+# run.sh [--asan] [--clang] [--aarch64] [--long] [--build] [--format]
 #
 # Installs what is missing (Debian packages), builds, and runs all tests.
 #   --asan    with the address and undefined-behaviour sanitizers, in build-asan/
 #   --clang   with clang, in build-clang/
+#   --aarch64 for that processor, emulated by qemu, in build-aarch64/: what needs the library alone
 #   --long    storms of a thousand kills, too
 #   --build   build only
 #   --format  check the sources' format only
@@ -14,10 +15,11 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 packages='build-essential cmake pkg-config libcriterion-dev libpopt-dev libjansson-dev
-  libssl-dev libcurl4-openssl-dev python3 bats jq strace'
+  liburing-dev zlib1g-dev libssl-dev libcurl4-openssl-dev python3 bats jq strace'
 folder=build
 options='-DCMAKE_BUILD_TYPE=Release -DSHMQ_WERROR=ON -DSHMQ_TESTS=ON'
 configuration=''
+selection=''
 task=test
 
 fail() {
@@ -36,6 +38,15 @@ read_arguments() {
         folder=build-clang
         packages="$packages clang"
         options="$options -DCMAKE_C_COMPILER=clang"
+        ;;
+      --aarch64)
+        folder=build-aarch64
+        packages='build-essential cmake pkg-config gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+          qemu-user-static bats'
+        options="$options -DSHMQ_TOOLS=OFF -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64
+          -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc
+          -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static"
+        selection='--label-regex ^(unit|process|crash)$'
         ;;
       --long) configuration='--build-config long' ;;
       --build) task=build ;;
@@ -77,7 +88,8 @@ build() {
 
 run_tests() {
   # shellcheck disable=SC2086
-  ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel "$(nproc)" $configuration
+  ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel "$(nproc)" $configuration \
+    $selection
 }
 
 read_arguments "$@"

@@ -88,6 +88,12 @@ const char *explain(int error) {
   return text ? text : shmq_strerror(error);
 }
 
+const char *explain_refused(shmq *queue, int error) {
+  if (status_of(error) != STATUS_NOT_READY) return explain(error);
+  if (shmq_full(queue)) return "the queue is full; get some items out, or wait longer (--timeout)";
+  return "nothing could be put in time, though there is room now; try again";
+}
+
 int status_of(int error) {
   return meaning_of(error)->status;
 }

@@ -54,7 +54,8 @@ struct command {
 };
 
 extern const struct command create_command, ls_command, stat_command, put_command, get_command,
-    peek_command, drain_command, farm_command, shutdown_command, recover_command, rm_command;
+    peek_command, drain_command, load_command, farm_command, shutdown_command, recover_command,
+    rm_command;
 
 /* Reads the options and runs the command. argv[0] is what errors begin with, and help shows. */
 int command_run(const struct command *command, int argc, const char **argv);
@@ -70,6 +71,8 @@ int bad_call(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* What a result of the library means to the user of a command, and what to do about it. */
 const char *explain(int error);
+/* The same for a put, which may have found no room. */
+const char *explain_refused(shmq *queue, int error);
 int status_of(int error);
 /* Says what went wrong with a queue; returns the exit status. */
 int fail(const char *queue, int error);

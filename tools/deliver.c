@@ -61,19 +61,27 @@ static int print_and_finish(struct delivery *delivery, const struct shmq_lease *
 
 /* Not to wait is to fail when somebody else is at the queue for a moment. Where that is for ever,
    because he was stopped there, a miss takes 10 ms (shmq.h). */
-static bool just_missed(const struct delivery *delivery, int error, int misses) {
-  return delivery->until_empty && error == -EAGAIN && misses < MISSES_MAX &&
-         !shmq_empty(delivery->queue) && !all_leases_out(delivery->queue);
+static bool just_missed(shmq *queue, ssize_t error, int misses) {
+  return error == -EAGAIN && misses < MISSES_MAX && !shmq_empty(queue) && !all_leases_out(queue);
 }
 
-static bool nothing_left(const struct delivery *delivery, int error) {
-  if (error == -EAGAIN) return shmq_empty(delivery->queue);
-  if (error == -ETIMEDOUT) return !all_leases_out(delivery->queue);
+ssize_t take_what_waits(shmq *queue, struct shmq_lease *leases, size_t n) {
+  ssize_t taken;
+  int misses = 0;
+  do
+    taken = shmq_take_many(queue, leases, n, SHMQ_NOWAIT);
+  while (just_missed(queue, taken, misses++));
+  return taken;
+}
+
+bool nothing_left(shmq *queue, int error) {
+  if (error == -EAGAIN) return shmq_empty(queue);
+  if (error == -ETIMEDOUT) return !all_leases_out(queue);
   return status_of(error) == STATUS_SHUT_DOWN;
 }
 
 static int ended(const struct delivery *delivery, int error) {
-  if (delivery->until_empty && nothing_left(delivery, error)) return STATUS_DONE;
+  if (delivery->until_empty && nothing_left(delivery->queue, error)) return STATUS_DONE;
   complain("%s: %s (%" PRIu64 " item%s done)", delivery->name,
            explain_missing(delivery->queue, error), delivery->delivered,
            delivery->delivered == 1 ? "" : "s");
@@ -81,11 +89,10 @@ static int ended(const struct delivery *delivery, int error) {
 }
 
 static int take(const struct delivery *delivery, struct shmq_lease *lease) {
-  int error, misses = 0;
-  do
-    error = shmq_take(delivery->queue, lease, delivery->timeout);
-  while (just_missed(delivery, error, misses++));
-  return error;
+  if (delivery->timeout != SHMQ_NOWAIT || !delivery->until_empty)
+    return shmq_take(delivery->queue, lease, delivery->timeout);
+  ssize_t taken = take_what_waits(delivery->queue, lease, 1);
+  return taken < 0 ? (int)taken : 0;
 }
 
 /* What the dead had comes first, and is not left behind by those who do not wait. */

@@ -25,6 +25,13 @@ int deliver(struct delivery *delivery);
 /* Returns 0 or a negative errno. */
 int print_item(const void *data, size_t size, char end);
 
+/* Takes up to n items of those that wait. Returns how many, at least 1, or the error of
+   shmq_take_many(). */
+ssize_t take_what_waits(shmq *queue, struct shmq_lease *leases, size_t n);
+
+/* Does that error of a take mean that the queue is empty, or shut down? */
+bool nothing_left(shmq *queue, int error);
+
 /* Why an item could not be had. */
 const char *explain_missing(shmq *queue, int error);
 

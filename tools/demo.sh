@@ -4,7 +4,8 @@
 # Install what is missing (Debian), build in build/, and run the demo on real files.
 set -eu
 
-packages='gcc libc6-dev make cmake pkg-config libssl-dev libpopt-dev libjansson-dev'
+packages='gcc libc6-dev make cmake pkg-config libssl-dev libpopt-dev libjansson-dev
+  liburing-dev zlib1g-dev'
 
 fail() {
   printf 'demo.sh: %s\n' "$*" >&2
@@ -13,7 +14,8 @@ fail() {
 
 build() {
   printf 'building\n'
-  quietly cmake -S "$root" -B "$root/build" -DCMAKE_BUILD_TYPE=Release -DSHMQ_DEMO=ON ||
+  quietly cmake -S "$root" -B "$root/build" -DCMAKE_BUILD_TYPE=Release -DSHMQ_DEMO=ON \
+    -DSHMQ_URING=OFF ||
     fail 'cmake failed'
   quietly cmake --build "$root/build" --parallel "$(nproc)" || fail 'the build failed'
 }

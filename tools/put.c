@@ -34,12 +34,6 @@ static const char *plural(uint64_t count) {
   return count == 1 ? "" : "s";
 }
 
-static const char *explain_refused(shmq *queue, int error) {
-  if (status_of(error) != STATUS_NOT_READY) return explain(error);
-  if (shmq_full(queue)) return "the queue is full; get some items out, or wait longer (--timeout)";
-  return "nothing could be put in time, though there is room now; try again";
-}
-
 static int put_failed(const struct batch *batch, int error) {
   complain("%s: %s (%" PRIu64 " item%s put)", batch->name, explain_refused(batch->queue, error),
            batch->put, plural(batch->put));

@@ -15,8 +15,6 @@ using boost::interprocess::open_only;
 
 namespace {
 
-constexpr std::size_t ring_bytes = 1 << 16;
-
 struct channel {
   std::string name;
   std::unique_ptr<message_queue> queue;
@@ -26,8 +24,7 @@ void *setup(const struct shape *shape) {
   char name[64];
   unique_name(name, sizeof name, "bench-boost");
   try {
-    auto queue = std::make_unique<message_queue>(create_only, name, slots_for(shape, ring_bytes),
-                                                 shape->item);
+    auto queue = std::make_unique<message_queue>(create_only, name, slots_for(shape), shape->item);
     return new channel{name, std::move(queue)};
   } catch (const interprocess_exception &) {
     errno = ENOSPC;

@@ -7,8 +7,6 @@
 #include "backoff.h"
 #include "peer.h"
 
-enum { RING = 1 << 18 };
-
 /* The ring wants a type for each size, and a call for each kind of side. */
 struct kind {
   size_t item;
@@ -69,7 +67,7 @@ static void *setup(const struct shape *shape) {
   const struct kind *kind = find_kind(shape->item);
   struct channel *channel = calloc(1, sizeof *channel);
   if (!channel) err(1, "ck_ring");
-  size_t slots = slots_for(shape, RING), head = (sizeof(ck_ring_t) + 127) & ~(size_t)127;
+  size_t slots = slots_for(shape), head = (sizeof(ck_ring_t) + 127) & ~(size_t)127;
   channel->bytes = head + slots * shape->item;
   channel->ring = shared_map(channel->bytes);
   channel->slots = (char *)channel->ring + head;

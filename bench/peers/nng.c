@@ -9,6 +9,8 @@
 
 #include "peer.h"
 
+enum { DEPTH = 2048 };
+
 struct channel {
   char url[128];
   nng_socket socket;
@@ -31,12 +33,15 @@ static void *setup(const struct shape *shape) {
 static void attach(void *self, enum side side, unsigned index) {
   struct channel *channel = self;
   (void)index;
+  roam();
   if (side == PRODUCER) {
     must(nng_push0_open(&channel->socket), "nng_push0_open");
+    nng_socket_set_int(channel->socket, NNG_OPT_SENDBUF, DEPTH);
     nng_socket_set_ms(channel->socket, NNG_OPT_RECONNMINT, 1);
     must(nng_dial(channel->socket, channel->url, NULL, NNG_FLAG_NONBLOCK), "nng_dial");
   } else {
     must(nng_pull0_open(&channel->socket), "nng_pull0_open");
+    nng_socket_set_int(channel->socket, NNG_OPT_RECVBUF, DEPTH);
     must(nng_listen(channel->socket, channel->url, NULL, 0), "nng_listen");
   }
 }

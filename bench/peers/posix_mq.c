@@ -6,8 +6,6 @@
 
 #include "peer.h"
 
-enum { RING = 1 << 16 };
-
 struct channel {
   mqd_t queue;
   char name[64];
@@ -23,7 +21,7 @@ static void *setup(const struct shape *shape) {
   struct channel *channel = calloc(1, sizeof *channel);
   if (!channel) err(1, "mq");
   unique_name(channel->name, sizeof channel->name, "/bench");
-  size_t depth = slots_for(shape, RING);
+  size_t depth = slots_for(shape);
   do {
     channel->queue = create(channel->name, depth, shape->item);
   } while (channel->queue < 0 && (depth /= 2) > 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The textbook: a ring, a robust mutex, and two condition variables. */
+/* The textbook: a ring, a mutex, robust or plain, and two condition variables. */
 #include <err.h>
 #include <errno.h>
 #include <pthread.h>
@@ -7,8 +7,6 @@
 #include <string.h>
 
 #include "peer.h"
-
-enum { RING = 1 << 18 };
 
 struct ring {
   pthread_mutex_t lock;
@@ -18,11 +16,11 @@ struct ring {
   char data[];
 };
 
-static void init_lock(pthread_mutex_t *lock) {
+static void init_lock(pthread_mutex_t *lock, int robustness) {
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
   pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutexattr_setrobust(&attributes, robustness);
   pthread_mutex_init(lock, &attributes);
 }
 
@@ -33,17 +31,25 @@ static void init_condition(pthread_cond_t *condition) {
   pthread_cond_init(condition, &attributes);
 }
 
-static void *setup(const struct shape *shape) {
-  size_t slots = slots_for(shape, RING);
+static struct ring *make_ring(const struct shape *shape, int robustness) {
+  size_t slots = slots_for(shape);
   size_t bytes = sizeof(struct ring) + slots * shape->item;
   struct ring *ring = shared_map(bytes);
   ring->slots = slots;
   ring->item = shape->item;
   ring->bytes = bytes;
-  init_lock(&ring->lock);
+  init_lock(&ring->lock, robustness);
   init_condition(&ring->not_empty);
   init_condition(&ring->not_full);
   return ring;
+}
+
+static void *setup(const struct shape *shape) {
+  return make_ring(shape, PTHREAD_MUTEX_ROBUST);
+}
+
+static void *setup_plain(const struct shape *shape) {
+  return make_ring(shape, PTHREAD_MUTEX_STALLED);
 }
 
 static void lock(struct ring *ring) {
@@ -86,6 +92,15 @@ const struct peer peer_pthread_ring = {
         "a ring with a pthread robust mutex and condition variables: a waiter killed at the wrong "
         "moment leaves the condition variable hung for ever",
     .setup = setup,
+    .put = put,
+    .get = get,
+    .teardown = teardown,
+};
+
+const struct peer peer_pthread_plain = {
+    .name = "pthread-plain",
+    .note = "the same with a plain mutex: who is killed while it is locked leaves it locked",
+    .setup = setup_plain,
     .put = put,
     .get = get,
     .teardown = teardown,

@@ -14,8 +14,6 @@
 #include "backoff.h"
 #include "peer.h"
 
-enum { RING = 1 << 18 };
-
 struct channel {
   struct rte_ring *ring;
   size_t bytes;
@@ -27,7 +25,7 @@ struct channel {
 static void *setup(const struct shape *shape, unsigned flags) {
   struct channel *channel = calloc(1, sizeof *channel);
   if (!channel) err(1, "rte_ring");
-  unsigned slots = (unsigned)slots_for(shape, RING);
+  unsigned slots = (unsigned)slots_for(shape);
   channel->item = (unsigned)shape->item;
   channel->bytes = sizeof(struct rte_ring) + slots * shape->item;
   channel->ring = shared_map(channel->bytes);

@@ -7,8 +7,6 @@
 
 #include "peer.h"
 
-enum { RING = 1 << 18 };
-
 struct ring {
   sem_t free, used;
   sem_t put_lock, get_lock;
@@ -19,7 +17,7 @@ struct ring {
 };
 
 static void *setup(const struct shape *shape) {
-  size_t slots = slots_for(shape, RING);
+  size_t slots = slots_for(shape);
   size_t bytes = sizeof(struct ring) + slots * shape->item;
   struct ring *ring = shared_map(bytes);
   ring->slots = slots;

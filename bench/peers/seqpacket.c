@@ -8,7 +8,7 @@
 
 #include "peer.h"
 
-enum { BUFFER = 4 << 20, BATCH_MAX = 64 };
+enum { BATCH_MAX = 64 };
 
 struct channel {
   int ends[2];
@@ -17,7 +17,7 @@ struct channel {
 
 /* More than net.core.wmem_max takes a privilege. */
 static void enlarge(int fd) {
-  int size = BUFFER;
+  int size = RING_BYTES;
   if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0) {
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   }

@@ -7,10 +7,11 @@
 
 #include "peer.h"
 
-enum { RING = 1 << 20, ITEMS_MIN = 16, ITEM_HEADER = 8 };
+enum { ITEMS_MIN = 16, ITEM_HEADER = 8 };
 
 struct channel {
   shmq *queue;
+  struct shmq_lease lease; /* in hand */
   char name[64];
 };
 
@@ -22,7 +23,7 @@ static void must(int64_t result, const char *what) {
 static size_t capacity_for(const struct shape *shape) {
   size_t items = shape->backlog > ITEMS_MIN ? shape->backlog : ITEMS_MIN;
   size_t needed = items * (shape->item + ITEM_HEADER);
-  return needed > RING ? needed : RING;
+  return needed > RING_BYTES ? needed : RING_BYTES;
 }
 
 static void *setup(const struct shape *shape) {
@@ -71,14 +72,24 @@ static size_t get_many(void *self, struct iovec *items, size_t n) {
   return (size_t)got;
 }
 
-/* The copy out of the lease is what a caller of get has too. */
-static size_t take_and_done(void *self, void *item, size_t size) {
+static const void *take(void *self, size_t *size) {
   struct channel *channel = self;
-  struct shmq_lease lease;
-  must(shmq_take(channel->queue, &lease, SHMQ_FOREVER), "take");
-  memcpy(item, lease.data, lease.size < size ? lease.size : size);
-  must(shmq_done(channel->queue, &lease), "done");
-  return lease.size;
+  must(shmq_take(channel->queue, &channel->lease, SHMQ_FOREVER), "take");
+  *size = channel->lease.size;
+  return channel->lease.data;
+}
+
+static void done(void *self) {
+  struct channel *channel = self;
+  must(shmq_done(channel->queue, &channel->lease), "done");
+}
+
+static size_t take_and_done(void *self, void *item, size_t size) {
+  size_t taken;
+  const void *data = take(self, &taken);
+  memcpy(item, data, taken < size ? taken : size);
+  done(self);
+  return taken;
 }
 
 static void detach(void *self) {
@@ -114,6 +125,8 @@ const struct peer peer_shmq_take = {
     .attach = attach,
     .put = put,
     .get = take_and_done,
+    .take = take,
+    .release = done,
     .detach = detach,
     .teardown = teardown,
 };

@@ -8,8 +8,6 @@
 
 #include "peer.h"
 
-enum { RING = 1 << 20 };
-
 /* The kernel wants the type before the text, in one piece. */
 struct message {
   long type;
@@ -24,7 +22,7 @@ struct channel {
 static void deepen(int id) {
   struct msqid_ds status;
   if (msgctl(id, IPC_STAT, &status) < 0) return;
-  status.msg_qbytes = RING;
+  status.msg_qbytes = RING_BYTES;
   msgctl(id, IPC_SET, &status); /* beyond kernel.msgmnb it takes a privilege */
 }
 

@@ -7,8 +7,6 @@
 
 #include "peer.h"
 
-enum { DEPTH = 100000 };
-
 struct channel {
   char name[64];
   unsigned consumers;
@@ -45,12 +43,11 @@ static void connect_producer(struct channel *channel) {
 
 static void attach(void *self, enum side side, unsigned index) {
   struct channel *channel = self;
-  const int depth = DEPTH, retry_ms = 1;
+  const int retry_ms = 1;
+  roam();
   channel->context = zmq_ctx_new();
   channel->socket = zmq_socket(channel->context, side == PRODUCER ? ZMQ_PUSH : ZMQ_PULL);
   if (!channel->socket) errx(1, "zmq_socket: %s", zmq_strerror(zmq_errno()));
-  zmq_setsockopt(channel->socket, ZMQ_SNDHWM, &depth, sizeof depth);
-  zmq_setsockopt(channel->socket, ZMQ_RCVHWM, &depth, sizeof depth);
   zmq_setsockopt(channel->socket, ZMQ_RECONNECT_IVL, &retry_ms, sizeof retry_ms);
   if (side == PRODUCER) {
     connect_producer(channel);

@@ -22,7 +22,8 @@ struct outcome {
   _Atomic bool known;
 };
 
-static const char *const cases[] = {"for the time of a run", NULL};
+enum { SECONDS = 3 }; /* so that the start does not count */
+static const char *const cases[] = {"for 3 s", NULL};
 static const char *const metrics[] = {"percent", NULL};
 
 static void attach(const struct wait *wait, enum side side) {
@@ -71,6 +72,7 @@ static bool sample(const struct settings *settings, const struct peer *peer, siz
       .item = ITEM_WORDS * sizeof(uint64_t), .producers = 1, .consumers = 1, .batch = 1};
   struct wait wait = {.peer = peer, .channel = peer->setup(&shape)};
   struct team team;
+  (void)settings;
   (void)chosen;
   if (!wait.channel) err(1, "%s", peer->name);
   wait.outcome = shared_map(sizeof *wait.outcome);
@@ -78,7 +80,7 @@ static bool sample(const struct settings *settings, const struct peer *peer, siz
   wait.gate = team.gate;
   team_add(&team, produce, &wait);
   team_add(&team, consume, &wait);
-  bool good = team_run(&team, settings->seconds);
+  bool good = team_run(&team, SECONDS);
   values[0] = wait.outcome->percent;
   shared_unmap(wait.outcome, sizeof *wait.outcome);
   peer->teardown(wait.channel);

@@ -241,6 +241,60 @@ SHMQ_API int shmq_join(shmq *queue, shmq_ns timeout);
  */
 SHMQ_API int shmq_shutdown(shmq *queue, unsigned flags);
 
+/* ---- Waiting for several queues, and beside other things
+ * ------------------------------------------
+ */
+
+/*
+ * What one can wait for at a queue. The call that follows may still find nothing: another process
+ * may have been faster.
+ */
+enum shmq_event {
+  SHMQ_NOT_EMPTY, /* something waits, or the queue was shut down: get and peek say so at once */
+  SHMQ_NOT_FULL,  /* there is room for the largest item, or the queue was shut down: as put */
+  SHMQ_FINISHED,  /* every item that was put is finished: as join; so it is before the first put */
+};
+
+/* The queues that shmq_wait_any() takes at most. */
+#define SHMQ_WAIT_MAX 128
+
+/*
+ * Wait until at one of n queues, queues[i], the event events[i] holds; a queue may stand there more
+ * than once. Returns i. Where several hold, each comes in its turn. Nothing is taken from a queue:
+ * make the call that you waited for with SHMQ_NOWAIT. A lease that ran out is noticed within 100
+ * ms. Errors: -EAGAIN (SHMQ_NOWAIT), -ETIMEDOUT; -EINVAL n is 0 or above SHMQ_WAIT_MAX, or there is
+ * no such event; -ENOSYS before Linux 5.16.
+ */
+SHMQ_API int shmq_wait_any(shmq *const *queues, const enum shmq_event *events, size_t n,
+                           shmq_ns timeout);
+
+/*
+ * For programs that bring their own way to sleep: a futex(2) word, shared between processes, and
+ * the value on which to sleep. (shmq_uring.h has made a descriptor and an io_uring of it.)
+ */
+struct shmq_futex {
+  const uint32_t *word; /* mapped until shmq_close() */
+  uint32_t seen;
+};
+
+/*
+ * Announce that this process is about to wait for an event. Returns 0: sleep while *word is seen.
+ * Then call it again; as long as the sleep lasts, call shmq_look() ten times a second. Returns 1:
+ * the event holds, and a sleep on *futex would end at once.
+ * Who was woken may have been woken in place of another sleeper, and so should act, or call it
+ * again: where the event still holds, that wakes the next.
+ * Errors: -EINVAL there is no such event.
+ */
+SHMQ_API int shmq_event_arm(shmq *queue, enum shmq_event event, struct shmq_futex *futex);
+
+/*
+ * What every sleeper of this library does ten times a second: clean up after the dead, and see to
+ * it that no sleep lasts because of them. Ends the sleeps of all who wait for the event if it
+ * holds. Cheap: of all who use the queue, one looks for the dead, twenty times a second. Errors:
+ * -EINVAL there is no such event.
+ */
+SHMQ_API int shmq_look(shmq *queue, enum shmq_event event);
+
 /* ---- Watching -----------------------------------------------------------------------------------
  */
 

@@ -38,11 +38,31 @@ use_pkg_config() {
   "$work/user"
 }
 
+# The library for main loops: no other package's headers are needed.
+use_uring() {
+  say "pkg-config: uring.c"
+  # shellcheck disable=SC2046
+  $CC "$here/users/uring.c" $(pkg-config --cflags --libs shmq-uring) -o "$work/user"
+  LD_LIBRARY_PATH=$prefix/lib "$work/user"
+  # shellcheck disable=SC2046
+  $CC "$here/users/uring.c" $(pkg-config --cflags shmq-uring) "$prefix/lib/libshmq_uring.a" \
+    "$prefix/lib/libshmq.a" $(pkg-config --libs liburing) -pthread -o "$work/user"
+  "$work/user"
+}
+
+# The library itself asks for the C library alone.
+check_needs() {
+  say "what the library needs"
+  readelf -d "$prefix/lib/libshmq.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >"$work/needs"
+  cat "$work/needs"
+  if grep -v -e '^libc\.' -e '^ld-linux' "$work/needs"; then exit 1; fi
+}
+
 use_find_package() {
   say "find_package"
   cmake -S "$here/users" -B "$work/users" -DCMAKE_PREFIX_PATH="$prefix" >>"$work/log"
   cmake --build "$work/users" >>"$work/log"
-  for user in user_c user_cpp user_c_static; do
+  for user in user_c user_cpp user_c_static user_uring user_uring_static; do
     "$work/users/$user"
   done
 }
@@ -81,5 +101,7 @@ export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 check_headers
 use_pkg_config "$CC" user.c
 use_pkg_config "$CXX" user.cpp
+use_uring
 use_find_package
+check_needs
 compare_exports

@@ -137,3 +137,25 @@ map: 0 1 4 9 16 25 36 49 64 81
   [[ ${lines[0]} == *", together 2000" ]]
   [ "${lines[1]}" = "1 transfer finished for a dead clerk" ]
 }
+
+@test "15: one epoll loop serves three queues, a socket and a timer" {
+  [ -x "$SHMQ_EXAMPLES_DIR"/15-event-loop ] || skip "SHMQ_URING is off"
+  example 15-event-loop
+  [ "$output" = "queue 0: 1000 items
+queue 1: 1000 items
+queue 2: 1000 items
+socket: 1000 lines
+timer: 3 ticks" ]
+}
+
+@test "16: one io_uring waits for three queues and writes what comes" {
+  [ -x "$SHMQ_EXAMPLES_DIR"/16-io-uring ] || skip "SHMQ_URING is off"
+  run --separate-stderr timeout 60 "$SHMQ_EXAMPLES_DIR"/16-io-uring "$dir"/lines
+  [[ $stderr != *"needs Linux"* && $stderr != *io_uring_queue_init* ]] || skip "$stderr"
+  [ "$status" -eq 0 ]
+  [ "$output" = "1000 items of each of 3 queues" ]
+  for i in 0 1 2; do
+    grep "^queue $i " "$dir"/lines | cmp - <(seq -f "queue $i item %.0f" 0 999)
+  done
+  [ "$(wc -l < "$dir"/lines)" -eq 3000 ]
+}

@@ -43,6 +43,8 @@ static void try_everything_else(shmq *watcher) {
   char item[8] = {0};
   struct iovec items[1] = {{item, sizeof item}};
   struct shmq_lease lease = {item, sizeof item, 0, 1, 0};
+  const enum shmq_event event = SHMQ_NOT_EMPTY;
+  struct shmq_futex futex;
   check_is(shmq_put(watcher, item, 1, SHMQ_NOWAIT), -EPERM);
   check_is(shmq_put_many(watcher, items, 1, SHMQ_NOWAIT), -EPERM);
   check_is(shmq_get(watcher, item, sizeof item, SHMQ_NOWAIT), -EPERM);
@@ -58,6 +60,9 @@ static void try_everything_else(shmq *watcher) {
   check_is(shmq_join(watcher, SHMQ_NOWAIT), -EPERM);
   check_is(shmq_shutdown(watcher, 0), -EPERM);
   check_is(shmq_recover(watcher), -EPERM);
+  check_is(shmq_wait_any(&watcher, &event, 1, SHMQ_NOWAIT), -EPERM);
+  check_is(shmq_event_arm(watcher, event, &futex), -EPERM);
+  check_is(shmq_look(watcher, event), -EPERM);
   check_is(shmq_check(watcher, NULL), -EPERM);
 }
 

@@ -164,6 +164,20 @@ static int64_t run_join_wait(struct victim *v) {
   return shmq_join(v->queue, WAIT);
 }
 
+static int64_t run_wait_any(struct victim *v) {
+  const enum shmq_event event = SHMQ_NOT_EMPTY;
+  return shmq_wait_any(&v->queue, &event, 1, WAIT);
+}
+
+static int64_t run_event_arm(struct victim *v) {
+  struct shmq_futex futex;
+  return shmq_event_arm(v->queue, SHMQ_FINISHED, &futex);
+}
+
+static int64_t run_look(struct victim *v) {
+  return shmq_look(v->queue, SHMQ_NOT_EMPTY);
+}
+
 static int64_t run_shutdown(struct victim *v) {
   return shmq_shutdown(v->queue, 0);
 }
@@ -235,6 +249,9 @@ const struct call calls[] = {
     {.name = "task_done", .run = run_task_done, .happen = happen_task_done},
     {.name = "join", .run = run_join},
     {.name = "join-wait", .run = run_join_wait, .states = "one joiner corpse others"},
+    {.name = "wait_any", .run = run_wait_any, .states = "empty one getter corpse"},
+    {.name = "event_arm", .run = run_event_arm, .states = "empty one joiner corpse"},
+    {.name = "look", .run = run_look, .states = "empty one getter tired timed corpse"},
     {.name = "shutdown", .run = run_shutdown, .happen = happen_shutdown},
     {.name = "shutdown-now", .run = run_shutdown_now, .happen = happen_shutdown_now},
     {.name = "recover", .run = run_recover},

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 load helper
 
-commands="create ls stat put get peek drain shutdown recover rm"
+commands="create ls stat put get peek drain load shutdown recover rm"
 with_name="stat put get peek drain shutdown recover rm"
 
 @test "no command, an unknown one, one that is nearly right" {

@@ -48,7 +48,7 @@ complete_words() {
 }
 
 @test "the overview lists every command" {
-  [ "$(commands | xargs)" = "create ls stat put get peek drain farm shutdown recover rm" ]
+  [ "$(commands | xargs)" = "create ls stat put get peek drain load farm shutdown recover rm" ]
 }
 
 @test "each command has a man page with its options, exit status and examples" {
@@ -100,7 +100,7 @@ complete_words() {
   source "$completion"
   shmq create "$q-a"
   shmq create "$q-b"
-  for command in stat put get peek drain farm shutdown recover rm; do
+  for command in stat put get peek drain load farm shutdown recover rm; do
     complete_words shmq "$command" "$q"
     [ "${COMPREPLY[*]}" = "$q-a $q-b" ]
   done
@@ -121,9 +121,13 @@ complete_words() {
   done
 }
 
-@test "completion offers files to put --file" {
+@test "completion offers files to put --file, drain -o and load" {
   source "$completion"
   touch "$dir/a file"
   complete_words shmq put --file "$q" "$dir/a"
+  [ "${COMPREPLY[*]}" = "$dir/a file" ]
+  complete_words shmq load "$q" "$dir/a"
+  [ "${COMPREPLY[*]}" = "$dir/a file" ]
+  complete_words shmq drain "$q" -o "$dir/a"
   [ "${COMPREPLY[*]}" = "$dir/a file" ]
 }

@@ -58,9 +58,9 @@ nanoseconds() {
   refused 2 "at least 1" shmq create "$q" --capacity 0
   refused 2 "at least 1" shmq create "$q" --item-max 0K
   refused 2 "at most 1G" shmq create "$q" --item-max 1073741825
-  refused 2 "at most 1024G" shmq create "$q" --capacity 1025G
-  refused 2 "at most 1024G" shmq create "$q" --capacity 99999999999999999999
-  refused 2 "at most 1024G" shmq create "$q" --capacity 9223372036854775807G
+  refused 2 "at most 8G" shmq create "$q" --capacity 9G
+  refused 2 "at most 8G" shmq create "$q" --capacity 99999999999999999999
+  refused 2 "at most 8G" shmq create "$q" --capacity 9223372036854775807G
 }
 
 @test "counts have limits" {

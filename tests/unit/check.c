@@ -33,6 +33,8 @@ Test(check, broken_cursors_are_found) {
   check_finds(s->producer.tail.place += (uint64_t)1 << 32);
   check_finds(s->consumer.head.place -= (uint64_t)1 << 32);
   check_finds(s->producer.tail.place += 2);
+  check_finds(s->producer.tail.base += (uint64_t)1 << 40);
+  check_finds(s->consumer.head.base -= (uint64_t)7 << 32);
 }
 
 Test(check, broken_records_are_found) {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion of shmq and shmq-stat: commands, options, names of queues.
 
-_shmq_commands='create ls stat put get peek drain farm shutdown recover rm help'
+_shmq_commands='create ls stat put get peek drain load farm shutdown recover rm help'
 
 _shmq_queues() {
   local path
@@ -22,7 +22,8 @@ _shmq_options() {
     put) own='--timeout -0 --file' ;;
     get) own='-n --all --timeout -0' ;;
     peek) own='-0' ;;
-    drain) own='--discard -0' ;;
+    drain) own='-o --output --follow --discard -0' ;;
+    load) own='--timeout' ;;
     farm)
       own='-j -n -0 --coprocess --timeout --retries --backoff --rate --until-empty --idle
         --results --keep-order --tag --progress --joblog --dry-run'
@@ -38,7 +39,7 @@ _shmq_wants_value() {
   case $1 in
     --capacity | --maxsize | --item-max | --max-leases | --max-attempts | --lease-timeout) ;;
     --mode | --watch | --timeout | -n | =) ;;
-    -j | --retries | --backoff | --rate | --idle | --results | --joblog) ;;
+    -j | --retries | --backoff | --rate | --idle | --results | --joblog | -o | --output) ;;
     *) return 1 ;;
   esac
 }
@@ -66,7 +67,7 @@ _shmq_offer_files() {
 _shmq_offer_values() {
   case $1 in
     --results) _shmq_offer "$(_shmq_queues)" ;;
-    --joblog) _shmq_offer_files ;;
+    --joblog | -o | --output) _shmq_offer_files ;;
   esac
 }
 
@@ -100,6 +101,8 @@ _shmq_complete() {
     _shmq_offer "$(_shmq_options "$command")"
   elif [[ $command == put && $given -gt 0 ]]; then
     [[ " ${COMP_WORDS[*]} " == *' --file '* ]] && _shmq_offer_files
+  elif [[ $command == load && $given -eq 1 ]]; then
+    _shmq_offer_files
   else
     _shmq_offer "$(_shmq_arguments "$command" "$given")"
   fi

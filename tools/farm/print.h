@@ -3,6 +3,7 @@
 #ifndef SHMQ_TOOLS_FARM_PRINT_H
 #define SHMQ_TOOLS_FARM_PRINT_H
 
+#include "../meter.h"
 #include "settle.h"
 
 void print(struct worker *worker, const struct task *task, const struct outputs *outputs);
@@ -12,7 +13,5 @@ void print_later(struct worker *worker, const struct task *task, const struct ou
 
 /* Prints all that is kept and whose turn has come. */
 void print_turns(struct worker *worker);
-
-#define CLEAR_LINE "\r\033[K"
 
 #endif

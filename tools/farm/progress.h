@@ -3,14 +3,13 @@
 #ifndef SHMQ_TOOLS_FARM_PROGRESS_H
 #define SHMQ_TOOLS_FARM_PROGRESS_H
 
+#include "../meter.h"
 #include "farm.h"
 
 struct progress {
   bool terminal;
   shmq_ns due;
-  double rate;       /* items a second, of late */
-  uint64_t finished; /* at the look before */
-  shmq_ns time;      /* of it */
+  struct meter meter;
 };
 
 struct progress progress_begin(const struct farm *farm);
