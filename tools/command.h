@@ -53,9 +53,9 @@ struct command {
   int (*run)(const char *const *arguments);
 };
 
-extern const struct command create_command, ls_command, stat_command, put_command, get_command,
-    peek_command, drain_command, load_command, farm_command, shutdown_command, recover_command,
-    rm_command;
+extern const struct command create_command, ls_command, stat_command, top_command, exporter_command,
+    put_command, get_command, peek_command, drain_command, load_command, farm_command,
+    shutdown_command, recover_command, rm_command;
 
 /* Reads the options and runs the command. argv[0] is what errors begin with, and help shows. */
 int command_run(const struct command *command, int argc, const char **argv);

@@ -88,14 +88,14 @@ static json_t *snapshot_to_json(const struct snapshot *snapshot) {
   return error ? json_decref(object), NULL : object;
 }
 
-int print_json(const struct snapshot *snapshots, size_t count, bool compact) {
+int print_json(FILE *out, const struct snapshot *snapshots, size_t count, bool compact) {
   json_t *array = json_array();
   int error = array ? 0 : -1;
   for (size_t i = 0; i < count; i++)
     error |= json_array_append_new(array, snapshot_to_json(&snapshots[i]));
   if (!error) {
-    json_dumpf(array, stdout, JSON_REAL_PRECISION(9) | (compact ? JSON_COMPACT : JSON_INDENT(2)));
-    putchar('\n');
+    json_dumpf(array, out, JSON_REAL_PRECISION(9) | (compact ? JSON_COMPACT : JSON_INDENT(2)));
+    putc('\n', out);
   }
   json_decref(array);
   return error ? out_of_memory() : STATUS_DONE;

@@ -66,3 +66,15 @@ const char *inside_key(enum shmq_inside inside) {
   static const char *const keys[] = {NULL, "put", "get"};
   return keys[inside];
 }
+
+const char *activity_words(enum shmq_activity activity) {
+  static const char *const words[] = {"nothing yet",      "put, last",       "got, last",
+                                      "waits for item",   "waits for room",  "waits for lease",
+                                      "waits for others", "waits for a lock"};
+  return words[activity];
+}
+
+const char *inside_words(enum shmq_inside inside) {
+  static const char *const words[] = {"-", "in put", "in get"};
+  return words[inside];
+}

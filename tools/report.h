@@ -4,6 +4,7 @@
 #define SHMQ_TOOLS_REPORT_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "command.h"
 #include "snapshot.h"
@@ -37,7 +38,7 @@ struct report_options {
        0,                                                                \
        "print a table with these columns, such as name,qsize,put_rate"}, \
   {                                                                      \
-    "sort", 0, OPTION_COLUMN, &(report).sort, 0, 0,                     \
+    "sort", 0, OPTION_COLUMN, &(report).sort, 0, 0,                      \
         "by this column, upwards; with a - before it, downwards"         \
   }
 
@@ -50,11 +51,13 @@ void report_sort(const struct report_options *options, struct snapshot *snapshot
 /* Each prints all queues; table.c, json.c and prometheus.c. */
 void print_table(const char *columns, const struct snapshot *snapshots, size_t count);
 /* compact: in one line. Returns an exit status. */
-int print_json(const struct snapshot *snapshots, size_t count, bool compact);
-void print_prometheus(const struct snapshot *snapshots, size_t count);
+int print_json(FILE *out, const struct snapshot *snapshots, size_t count, bool compact);
+void print_prometheus(FILE *out, const struct snapshot *snapshots, size_t count);
 
 /* A thread's activity, as JSON has it; and for people. */
 const char *activity_key(enum shmq_activity activity);
 const char *inside_key(enum shmq_inside inside);
+const char *activity_words(enum shmq_activity activity);
+const char *inside_words(enum shmq_inside inside);
 
 #endif

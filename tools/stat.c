@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "rates.h"
 #include "report.h"
 #include "units.h"
 
@@ -21,33 +22,10 @@ static const struct command_option options[] = {
 #define SECOND       INT64_C(1000000000)
 #define CLEAR_SCREEN "\033[H\033[2J"
 
-/* A queue, and what it had done at the look before. */
 struct watched {
   const char *name;
-  bool seen;
-  uint64_t put, got, done;
+  struct counts counts; /* at the look before */
 };
-
-/* What is worked out may be a little less than it was. */
-static double rate(uint64_t now, uint64_t before, double seconds) {
-  return now > before ? (double)(now - before) / seconds : 0;
-}
-
-/* A queue that was removed and made anew begins anew. */
-static void add_rates(struct snapshot *snapshot, const struct watched *before, double seconds) {
-  const struct shmq_stats *now = &snapshot->stats;
-  if (!before->seen || now->put < before->put) return;
-  snapshot->rates.put = rate(now->put, before->put, seconds);
-  snapshot->rates.got = rate(now->got, before->got, seconds);
-  snapshot->rates.done = rate(now->done, before->done, seconds);
-}
-
-static void remember(struct watched *watched, const struct shmq_stats *stats) {
-  watched->seen = true;
-  watched->put = stats->put;
-  watched->got = stats->got;
-  watched->done = stats->done;
-}
 
 /* ---- For people ---------------------------------------------------------------------------------
  */
@@ -135,18 +113,6 @@ static void print_processes(const struct snapshot *snapshot) {
   }
 }
 
-static const char *activity_words(enum shmq_activity activity) {
-  static const char *const words[] = {"nothing yet",      "put, last",       "got, last",
-                                      "waits for item",   "waits for room",  "waits for lease",
-                                      "waits for others", "waits for a lock"};
-  return words[activity];
-}
-
-static const char *inside_words(enum shmq_inside inside) {
-  static const char *const words[] = {"-", "in put", "in get"};
-  return words[inside];
-}
-
 static void print_threads(const struct snapshot *snapshot) {
   char age[UNITS_TEXT_MAX];
   print_count("threads", snapshot->thread_count);
@@ -211,20 +177,19 @@ static void look_at(struct look *look, struct watched *watched) {
   struct snapshot *snapshot = &look->shown[look->shown_count];
   int error = snapshot_take(snapshot, watched->name);
   if (error) {
-    watched->seen = false;
+    watched->counts.seen = false;
     look->status = fail(watched->name, error);
     return;
   }
-  add_rates(snapshot, watched, look->seconds);
-  remember(watched, &snapshot->stats);
+  rates_add(snapshot, &watched->counts, look->seconds);
   look->shown_count++;
 }
 
 static int print_all(const struct look *look) {
-  if (report.json) return print_json(look->shown, look->shown_count, watch != 0);
+  if (report.json) return print_json(stdout, look->shown, look->shown_count, watch != 0);
   if (watch && isatty(STDOUT_FILENO)) fputs(CLEAR_SCREEN, stdout);
   if (report.prometheus)
-    print_prometheus(look->shown, look->shown_count);
+    print_prometheus(stdout, look->shown, look->shown_count);
   else if (report.columns)
     print_table(report.columns, look->shown, look->shown_count);
   else
