@@ -6,10 +6,18 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "../units.h"
 
-enum { TITLE_LINES = 2, FOOT_LINES = 1, NAME_WIDTH_MIN = 8, KEY_ESCAPE = 27 };
+enum {
+  TITLE_LINES = 2,
+  FOOT_LINES = 1,
+  NAME_WIDTH_MIN = 10,
+  CURVE_WIDTH_MIN = 4,
+  KEY_ESCAPE = 27,
+  LINE_SIZE = 2048,
+};
 
 static const struct column {
   const char *key, *heading;
@@ -31,9 +39,29 @@ static size_t room(void) {
   return lines > 1 ? (size_t)lines : 1;
 }
 
-/* What is there of a text that may be too long for its line. */
-static void put_text(int line, int column, const char *text) {
-  if (column < COLS) mvaddnstr(line, column, text, -1);
+/* One line of the screen, as long as there is room; past its end ncurses would begin the next. */
+static void put_line(int line, attr_t attributes, const char *text) {
+  wchar_t wide[LINE_SIZE];
+  size_t length = mbstowcs(wide, text, LINE_SIZE);
+  if (length == (size_t)-1) return;
+  attron(attributes);
+  mvaddnwstr(line, 0, wide, length < (size_t)COLS ? (int)length : COLS);
+  attroff(attributes);
+}
+
+/* A line in the making. */
+struct text {
+  char bytes[LINE_SIZE];
+  size_t length;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+append(struct text *text, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(text->bytes + text->length, LINE_SIZE - text->length, format, arguments);
+  va_end(arguments);
+  if (length > 0 && (size_t)length < LINE_SIZE - text->length) text->length += (size_t)length;
 }
 
 static const struct snapshot *find(const struct screen *screen, const char *name) {
@@ -70,52 +98,52 @@ struct widths {
 
 /* Names get what they need, as far as there is room; sparklines share what is left. */
 static struct widths share_line(const struct screen *screen) {
-  int longest = NAME_WIDTH_MIN, fixed = 0;
+  int longest = NAME_WIDTH_MIN, left = COLS;
   for (size_t i = 0; i < screen->listing.count; i++) {
     int length = (int)strlen(screen->listing.snapshots[i].name);
     if (length > longest) longest = length;
   }
   for (size_t i = 1; i < COLUMN_COUNT; i++)
-    fixed += 1 + columns[i].width;
-  int left = COLS - fixed - CURVES_SHOWN * (1 + 4);
-  if (left < NAME_WIDTH_MIN) left = NAME_WIDTH_MIN;
-  int name = longest < left ? longest : left;
-  int curve = (COLS - fixed - name) / CURVES_SHOWN - 1;
+    left -= 1 + columns[i].width;
+  int most = left - CURVES_SHOWN * (1 + CURVE_WIDTH_MIN);
+  if (most < NAME_WIDTH_MIN) most = NAME_WIDTH_MIN;
+  int name = longest < most ? longest : most;
+  int curve = (left - name) / CURVES_SHOWN - 1;
   return (struct widths){name, curve > 0 ? curve : 0};
 }
 
 static void draw_heading(struct widths widths) {
-  attron(A_BOLD);
-  mvprintw(1, 0, "%-*s", widths.name, columns[0].heading);
+  struct text text = {0};
+  append(&text, "%-*s", widths.name, columns[0].heading);
   for (size_t i = 1; i < COLUMN_COUNT; i++) {
-    printw(" %*s", columns[i].width, columns[i].heading);
-    if (columns[i].has_curve) printw(" %*s", widths.curve, "");
+    append(&text, " %*s", columns[i].width, columns[i].heading);
+    if (columns[i].has_curve) append(&text, " %*s", widths.curve, "");
   }
-  attroff(A_BOLD);
+  put_line(1, A_BOLD, text.bytes);
 }
 
-static void draw_cells(const struct screen *screen, const struct snapshot *snapshot,
-                       struct widths widths) {
-  char text[UNITS_TEXT_MAX], curve[SPARKLINE_MAX];
+static void append_cells(struct text *text, const struct screen *screen,
+                         const struct snapshot *snapshot, struct widths widths) {
+  char cell[UNITS_TEXT_MAX], curve[SPARKLINE_MAX];
   for (size_t i = 1; i < COLUMN_COUNT; i++) {
-    field_format(text, field_find(columns[i].key), snapshot);
-    printw(" %*s", columns[i].width, text);
+    field_format(cell, field_find(columns[i].key), snapshot);
+    append(text, " %*s", columns[i].width, cell);
     if (!columns[i].has_curve) continue;
     history_draw(curve, screen->history, snapshot->name, columns[i].curve, (size_t)widths.curve);
-    printw(" %s", curve);
+    append(text, " %s", curve);
   }
 }
 
 static void draw_row(const struct screen *screen, int line, size_t place, struct widths widths) {
   const struct snapshot *snapshot = &screen->listing.snapshots[place];
   bool is_chosen = strcmp(snapshot->name, screen->chosen) == 0;
-  if (is_chosen) attron(A_REVERSE);
-  mvprintw(line, 0, "%-*.*s", widths.name, widths.name, snapshot->name);
+  struct text text = {0};
+  append(&text, "%-*.*s", widths.name, widths.name, snapshot->name);
   if (snapshot->error)
-    printw(" cannot be read: %.*s", COLS - widths.name - 17, shmq_strerror(snapshot->error));
+    append(&text, " cannot be read: %s", shmq_strerror(snapshot->error));
   else
-    draw_cells(screen, snapshot, widths);
-  if (is_chosen) attroff(A_REVERSE);
+    append_cells(&text, screen, snapshot, widths);
+  put_line(line, is_chosen ? A_REVERSE : A_NORMAL, text.bytes);
 }
 
 /* Moves the window over the rows so that the chosen one is in it. */
@@ -131,7 +159,7 @@ static void draw_table(struct screen *screen) {
   follow_chosen(screen);
   draw_heading(widths);
   if (screen->listing.count == 0)
-    put_text(TITLE_LINES, 0, "There is no queue; 'shmq create' makes one.");
+    put_line(TITLE_LINES, A_NORMAL, "There is no queue; 'shmq create' makes one.");
   for (size_t i = 0; i < room() && screen->scrolled + i < screen->listing.count; i++)
     draw_row(screen, TITLE_LINES + (int)i, screen->scrolled + i, widths);
 }
@@ -148,11 +176,12 @@ static void __attribute__((format(printf, 2, 3)))
 add_line(struct lines *lines, const char *format, ...) {
   size_t place = lines->next++;
   if (place < lines->scrolled || place >= lines->scrolled + room()) return;
+  char text[LINE_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  move(TITLE_LINES + (int)(place - lines->scrolled), 0);
-  vw_printw(stdscr, format, arguments);
+  vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  put_line(TITLE_LINES + (int)(place - lines->scrolled), A_NORMAL, text);
 }
 
 static void add_curves(struct lines *lines, const struct screen *screen,
@@ -173,20 +202,20 @@ static bool has_curve(const struct field *field) {
   return false;
 }
 
-/* Two figures a line. */
+/* Two figures a line, if there is room. */
 static void add_figures(struct lines *lines, const struct snapshot *snapshot) {
-  char text[UNITS_TEXT_MAX], line[80] = "";
+  const size_t width = 36, a_line = (size_t)COLS < 2 * width ? 1 : 2;
+  char value[UNITS_TEXT_MAX];
+  struct text text = {0};
   for (const struct field *field = fields; field->key; field++) {
     if (field->kind == FIELD_NAME || has_curve(field)) continue;
-    field_format(text, field, snapshot);
-    size_t length = strlen(line);
-    snprintf(line + length, sizeof line - length, "%s%-16s %14s", length ? "      " : "",
-             field->key, text);
-    if (length == 0) continue;
-    add_line(lines, "%s", line);
-    *line = '\0';
+    field_format(value, field, snapshot);
+    append(&text, "%-16s %14s     ", field->key, value);
+    if (text.length < a_line * width) continue;
+    add_line(lines, "%s", text.bytes);
+    text = (struct text){0};
   }
-  if (*line) add_line(lines, "%s", line);
+  if (text.length) add_line(lines, "%s", text.bytes);
 }
 
 static void add_dead_letters(struct lines *lines, const struct screen *screen,
@@ -246,9 +275,7 @@ static void add_queue(struct lines *lines, const struct screen *screen,
 static void draw_detail(struct screen *screen) {
   const struct snapshot *snapshot = find(screen, screen->chosen);
   struct lines lines = {0, screen->scrolled};
-  attron(A_BOLD);
-  put_text(1, 0, screen->chosen);
-  attroff(A_BOLD);
+  put_line(1, A_BOLD, screen->chosen);
   if (!snapshot)
     add_line(&lines, "This queue is gone.");
   else if (snapshot->error)
@@ -267,19 +294,22 @@ static void draw_detail(struct screen *screen) {
 
 static void draw_title(const struct screen *screen) {
   char interval[UNITS_TEXT_MAX];
+  struct text text = {0};
   format_duration(interval, screen->interval);
-  mvprintw(0, 0, "shmq top: queues: %zu, every %s", screen->listing.count, interval);
-  if (screen->error) printw(", %s: %s", LISTING_FOLDER, strerror(-screen->error));
+  append(&text, "shmq top: queues: %zu, every %s", screen->listing.count, interval);
+  if (screen->error) append(&text, ", %s: %s", LISTING_FOLDER, strerror(-screen->error));
+  put_line(0, A_NORMAL, text.bytes);
 }
 
 static void draw_keys(const struct screen *screen) {
-  char text[128] = "Up/Down scroll  Esc back  q quit";
-  if (!screen->detail)
-    snprintf(text, sizeof text, "Up/Down choose  Enter detail  s sort: %s%s  r reverse  q quit",
-             screen->downwards ? "-" : "", columns[screen->sort].key);
-  attron(A_REVERSE);
-  mvprintw(LINES - 1, 0, "%-*.*s", COLS, COLS, text);
-  attroff(A_REVERSE);
+  struct text text = {0};
+  if (screen->detail)
+    append(&text, "q quit  Esc back  Up/Down scroll");
+  else
+    append(&text, "q quit  Enter detail  Up/Down choose  s sort: %s%s  r reverse",
+           screen->downwards ? "-" : "", columns[screen->sort].key);
+  append(&text, "%*s", COLS, "");
+  put_line(LINES - 1, A_REVERSE, text.bytes);
 }
 
 void screen_draw(struct screen *screen) {
