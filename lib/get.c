@@ -106,7 +106,7 @@ static __attribute__((noinline)) ssize_t get_patiently(struct shmq *q, void *buf
 static __attribute__((noinline)) ssize_t get_then_look(struct shmq *q, struct thread *me,
                                                        ssize_t size) {
   not_full(q, 1);
-  if (me->calls_to_look == 0) look_around(q, me);
+  if (me->calls_to_look == 0) look_around(q, me, CONSUMER, 0);
   return size;
 }
 
@@ -199,14 +199,14 @@ static ssize_t take_from_ring(struct shmq *q, struct thread *me, const struct le
   return (ssize_t)n;
 }
 
-static ssize_t take_returned(struct shmq *q, const struct leases *l) {
+static ssize_t take_returned(struct shmq *q, const struct thread *me, const struct leases *l) {
   struct ring_item item;
   uint32_t cell;
   size_t n = 0;
   do {
     int r = returned_look(q, &cell, &item);
     if (r != 0) return n > 0 ? (ssize_t)n : r;
-    returned_lease(q, cell, &l->leases[n++]);
+    returned_lease(q, me, cell, &l->leases[n++]);
   } while (n < l->n && anything_returned(q));
   return (ssize_t)n;
 }
@@ -214,7 +214,7 @@ static ssize_t take_returned(struct shmq *q, const struct leases *l) {
 static ssize_t take_attempt(struct shmq *q, struct thread *me, void *arguments) {
   int r = consumer_begin(q);
   if (unlikely(r != 0)) return r;
-  if (unlikely(anything_returned(q))) return take_returned(q, arguments);
+  if (unlikely(anything_returned(q))) return take_returned(q, me, arguments);
   return take_from_ring(q, me, arguments);
 }
 
@@ -245,7 +245,7 @@ ALWAYS_INLINE int take_one(struct shmq *q, struct shmq_lease *lease, shmq_ns tim
     leave_biased(me, CONSUMER);
     return otherwise(q, lease, timeout);
   }
-  lease_begin(q, me->cell_hint, &item, lease, copy);
+  lease_begin(q, me, me->cell_hint, &item, lease, copy);
   ring_commit_head(q, place_beyond(place, item.size));
   leave_biased(me, CONSUMER);
   bool awaited = event_is_awaited(&q->segment->not_full, &q->segment->state);

@@ -18,7 +18,7 @@
 #include "shmq.h"
 
 #define LAYOUT_MAGIC   0x65756575716d6873u /* "shmqueue", little end first */
-#define LAYOUT_VERSION 6u
+#define LAYOUT_VERSION 7u
 
 /* Two 64-byte lines: processors fetch them in pairs. */
 #define LINE 128
@@ -139,6 +139,8 @@ struct thread_slot {
   _Atomic uint64_t undo_word;
   _Atomic uint32_t undo_cell;
   _Atomic uint32_t inside[2]; /* by side; 1: inside its lock by bias */
+  _Atomic uint64_t activity;  /* for watchers: enum shmq_activity, and above the lowest 8 bits since
+                                 when, CLOCK_MONOTONIC, ms */
 };
 
 /*
@@ -149,10 +151,19 @@ struct cell {
   alignas(LINE) _Atomic uint64_t word;
   _Atomic uint64_t id; /* items before it in the ring; all of them left it once it was taken */
   _Atomic uint64_t deadline; /* of the lease, CLOCK_MONOTONIC, ns */
+  _Atomic uint64_t taken;    /* the lease began then or later; CLOCK_MONOTONIC, ms; for watchers */
   _Atomic uint64_t buried;   /* items that went from here to NAME.dead */
   _Atomic uint64_t dropped;  /* items that had come back, and were discarded here */
   _Atomic uint64_t next;     /* what one of the two becomes once the word says that it happened */
   _Atomic uint32_t size;
+};
+
+/* When items were put, roughly (history.h). */
+#define HISTORY_LEVELS 24
+#define HISTORY_MARKS  32
+
+struct history {
+  alignas(LINE) _Atomic uint64_t marks[HISTORY_LEVELS][HISTORY_MARKS];
 };
 
 /* The part of the segment whose place does not depend on the geometry. */
@@ -166,6 +177,7 @@ struct segment {
   struct event_count not_full;
   struct event_count finished;  /* an item was finished: for join */
   struct event_count cell_free; /* a lease ended: for takers, when all cells are in use */
+  struct history history;
 };
 
 /* A record of the ring: this, then the item, then padding to RECORD_ALIGN. */
@@ -185,9 +197,11 @@ _Static_assert(offsetof(struct producer_side, tail) == 1 * LINE, "producer's tai
 _Static_assert(offsetof(struct segment, consumer) == 5 * LINE, "consumer");
 _Static_assert(offsetof(struct consumer_side, head) == 1 * LINE, "consumer's head");
 _Static_assert(offsetof(struct segment, not_empty) == 7 * LINE, "events");
-_Static_assert(sizeof(struct segment) == 11 * LINE, "segment");
+_Static_assert(offsetof(struct segment, history) == 11 * LINE, "history");
+_Static_assert(sizeof(struct segment) == 59 * LINE, "segment");
 _Static_assert(sizeof(struct process_slot) == LINE, "process slot");
 _Static_assert(sizeof(struct thread_slot) == LINE, "thread slot");
+_Static_assert(offsetof(struct thread_slot, activity) == 72, "activity");
 _Static_assert(sizeof(struct cell) == LINE, "cell");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "lock-free atomics");
 

@@ -94,7 +94,7 @@ int lease_from_ring(struct shmq *q, struct thread *me, const struct ring_item *i
   uint32_t i = cell_find(q, me);
   if (unlikely(i == q->geometry.max_leases)) return -ENOBUFS;
   store_relaxed(&q->cells[i].deadline, lease_deadline(q));
-  lease_begin(q, i, item, lease, copy_any);
+  lease_begin(q, me, i, item, lease, copy_any);
   return 0;
 }
 
@@ -113,7 +113,7 @@ static void count_redelivery(struct shmq *q) {
   store_relaxed(redelivered, load_relaxed(redelivered) + 1);
 }
 
-void returned_lease(struct shmq *q, uint32_t i, struct shmq_lease *lease) {
+void returned_lease(struct shmq *q, const struct thread *me, uint32_t i, struct shmq_lease *lease) {
   struct cell *cell = &q->cells[i];
   uint64_t old = load_relaxed(&cell->word);
   uint32_t attempt = cell_attempt(old) < ATTEMPT_MAX ? cell_attempt(old) + 1 : ATTEMPT_MAX;
@@ -121,6 +121,7 @@ void returned_lease(struct shmq *q, uint32_t i, struct shmq_lease *lease) {
   uint64_t word = cell_word(CELL_LEASED, q->process + 1, attempt, id);
   uint64_t size = load_relaxed(&cell->size);
   store_relaxed(&cell->deadline, lease_deadline(q));
+  store_relaxed(&cell->taken, lease_time(q, me));
   store_release(&cell->word, word); /* commits; C */
   heap_pop(q);
   count_redelivery(q);

@@ -59,15 +59,24 @@ static inline bool cell_is_free(const struct shmq *q, uint32_t cell) {
 
 /* ---- Under the consumer lock ---- */
 
+/* When a lease begins that begins now, or a little earlier. Who calls seldom looks at the clock at
+   every call, so may look once more; for all others the last look of anybody must do. */
+static inline uint64_t lease_time(const struct shmq *q, const struct thread *me) {
+  if (unlikely(me->calls_to_look <= 1)) return (uint64_t)(clock_coarse() / NS_PER_MS);
+  return load_relaxed(&q->segment->reaper.last_look);
+}
+
 /* The item that was looked at, in a free cell. The caller sees to the deadline. */
-static inline void lease_begin(const struct shmq *q, uint32_t i, const struct ring_item *item,
-                               struct shmq_lease *lease, copy_fn *copy) {
+static inline void lease_begin(const struct shmq *q, const struct thread *me, uint32_t i,
+                               const struct ring_item *item, struct shmq_lease *lease,
+                               copy_fn *copy) {
   struct cell *cell = &q->cells[i];
   char *payload = payload_of(q, i);
   uint64_t id = items_before(&q->segment->consumer.head, (uint64_t)item->sequence << 32);
   copy(payload, item->data, item->size);
   store_relaxed(&cell->id, id);
   store_relaxed(&cell->size, (uint32_t)item->size);
+  store_relaxed(&cell->taken, lease_time(q, me));
   store_release(&cell->word, cell_word(CELL_LEASED, q->process + 1, 1, id)); /* C */
   *lease = (struct shmq_lease){payload, item->size, id, .attempt = 1, .cell = i};
 }
@@ -88,7 +97,8 @@ static inline bool anything_returned(const struct shmq *q) {
 int returned_look(struct shmq *q, uint32_t *cell, struct ring_item *item);
 
 /* Hold the one that was looked at. */
-void returned_lease(struct shmq *q, uint32_t cell, struct shmq_lease *lease);
+void returned_lease(struct shmq *q, const struct thread *me, uint32_t cell,
+                    struct shmq_lease *lease);
 
 /* The one that was looked at was copied out: free its cell. */
 void returned_free(struct shmq *q, uint32_t cell);

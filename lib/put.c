@@ -35,7 +35,7 @@ static __attribute__((noinline)) int put_patiently(struct shmq *q, const void *i
 
 static __attribute__((noinline)) int put_then_look(struct shmq *q, struct thread *me) {
   event_notify(&q->segment->not_empty, &q->segment->state, 1);
-  if (me->calls_to_look == 0) look_around(q, me);
+  if (me->calls_to_look == 0) look_around(q, me, PRODUCER, 1);
   return 0;
 }
 

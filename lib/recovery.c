@@ -172,6 +172,7 @@ static void thread_free(struct shmq *q, struct thread_slot *slot) {
   (void)q;
   store_release(&slot->inside[0], 0u);
   store_release(&slot->inside[1], 0u);
+  store_release(&slot->activity, 0u);
   store_release(&slot->owner, 0u);
 }
 

@@ -142,7 +142,9 @@ static struct thread_slot *thread_claim_from(const struct shmq *q, uint64_t owne
 /* First one that another thread of this process left, then one that is free. */
 static struct thread_slot *thread_claim(const struct shmq *q) {
   struct thread_slot *slot = thread_claim_from(q, thread_owner(q->process, 0));
-  return slot != NULL ? slot : thread_claim_from(q, 0);
+  if (slot == NULL) slot = thread_claim_from(q, 0);
+  if (slot != NULL) store_relaxed(&slot->activity, 0u);
+  return slot;
 }
 
 /* The thread ends. Its slot stays with the process, for what it got may still have to be finished,

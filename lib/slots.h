@@ -26,6 +26,7 @@ struct thread {
   uint32_t id;            /* in lock words: its slot + 1 */
   uint32_t cell_hint;     /* a cell that this thread freed: still warm in its cache */
   uint32_t calls_to_look; /* until it looks around (wait.c) */
+  uint32_t looks;         /* in one tick of the clock */
   int64_t looked;         /* when it did, CLOCK_MONOTONIC, ns */
   struct pace put, get;
   struct thread_slot *slot;

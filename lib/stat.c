@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "history.h"
 #include "wait.h"
 
 static uint64_t above(uint64_t a, uint64_t b) {
@@ -53,16 +54,65 @@ bool shmq_full(struct shmq *q) {
   return !ring_has_room(q);
 }
 
-/* How many cells are in hand: of one process, or of all (process == max_processes). */
-static uint64_t leased_by(const struct shmq *q, uint32_t process) {
-  uint64_t n = 0;
+/* What is in the cells. */
+struct in_cells {
+  uint64_t in_use, leased;
+  uint64_t oldest_lease;           /* when it began, ms; UINT64_MAX: there is none */
+  uint64_t oldest_ready;           /* the smallest id of those that came back; likewise */
+  uint64_t oldest_ready_last_seen; /* when that one's last lease began, ms */
+};
+
+static void count_leased(struct in_cells *c, const struct cell *cell) {
+  uint64_t taken = load_relaxed(&cell->taken);
+  c->leased++;
+  if (taken < c->oldest_lease) c->oldest_lease = taken;
+}
+
+static void count_ready(struct in_cells *c, const struct cell *cell) {
+  uint64_t id = load_relaxed(&cell->id);
+  if (id >= c->oldest_ready) return;
+  c->oldest_ready = id;
+  c->oldest_ready_last_seen = load_relaxed(&cell->taken);
+}
+
+/* Of one process, or of all (process == max_processes). */
+static struct in_cells look_at_cells(const struct shmq *q, uint32_t process) {
+  struct in_cells c = {.oldest_lease = UINT64_MAX, .oldest_ready = UINT64_MAX};
   for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
     uint64_t word = load_acquire(&q->cells[i].word);
     enum cell_state state = cell_state(word);
-    if (state != CELL_LEASED && state != CELL_BURYING) continue;
-    if (process == q->geometry.max_processes || cell_owner(word) == process + 1) n++;
+    bool counts = process == q->geometry.max_processes || cell_owner(word) == process + 1;
+    if (state == CELL_FREE || !counts) continue;
+    c.in_use++;
+    if (state == CELL_LEASED || state == CELL_BURYING) count_leased(&c, &q->cells[i]);
+    if (state == CELL_READY) count_ready(&c, &q->cells[i]);
   }
-  return n;
+  return c;
+}
+
+/* So long ago something was that is there; 0 is left to what is not. What lies ahead was written by
+   another clock, or is damage. */
+static shmq_ns age_of(int64_t now, int64_t then) {
+  return now > then ? now - then : 1;
+}
+
+static int64_t from_ms(uint64_t ms) {
+  return ms < (uint64_t)(NEVER / NS_PER_MS) ? (int64_t)ms * NS_PER_MS : NEVER;
+}
+
+static shmq_ns oldest_lease(const struct in_cells *c) {
+  return c->leased != 0 ? age_of(clock_now(), from_ms(c->oldest_lease)) : 0;
+}
+
+/* What came back goes first. */
+static shmq_ns oldest_waiting(const struct shmq *q, const struct in_cells *c) {
+  int64_t now = clock_now();
+  if (c->oldest_ready != UINT64_MAX) {
+    int64_t put = history_before(q, c->oldest_ready, now);
+    return age_of(now, put != 0 ? put : from_ms(c->oldest_ready_last_seen));
+  }
+  if (ring_is_empty(q)) return 0;
+  return age_of(now, history_before(q, cursor_items(&q->segment->consumer.head), now));
 }
 
 /* What ended in the cells. */
@@ -74,20 +124,36 @@ static void sum_cells(const struct shmq *q, uint64_t *buried, uint64_t *dropped)
   }
 }
 
-static uint64_t cells_in_use(const struct shmq *q) {
-  uint64_t n = 0;
-  for (uint32_t i = 0; i < q->geometry.max_leases; i++) {
-    if (cell_state(load_acquire(&q->cells[i].word)) != CELL_FREE) n++;
-  }
-  return n;
+/* The thread that has the slot: 0: none. */
+static pid_t thread_tid(const struct thread_slot *slot) {
+  return (pid_t)(load_acquire(&slot->owner) >> 32);
 }
 
-static void sum_threads(const struct shmq *q, uint64_t *outstanding, uint64_t *abandoned) {
-  *outstanding = *abandoned = 0;
+/* Of the dead, none sleeps. */
+static void count_waiting(const struct shmq *q, const struct thread_slot *slot,
+                          struct shmq_stats *s) {
+  uint64_t activity = load_relaxed(&slot->activity);
+  uint32_t process = thread_process(q, slot);
+  if (!activity_waits(activity) || process == q->geometry.max_processes) return;
+  if (!process_is_alive(q, process)) return;
+  enum shmq_activity what = activity_what(activity);
+  s->putters_waiting += what == SHMQ_WAITS_FOR_ROOM;
+  s->getters_waiting += what == SHMQ_WAITS_FOR_ITEM || what == SHMQ_WAITS_FOR_LEASE;
+  s->joiners_waiting += what == SHMQ_WAITS_FOR_JOIN;
+}
+
+/* Returns what was got and is not finished. */
+static uint64_t stat_threads(const struct shmq *q, struct shmq_stats *s) {
+  uint64_t outstanding = 0;
   for (uint32_t i = 0; i < q->geometry.max_threads; i++) {
-    *outstanding += thread_outstanding(&q->threads[i]);
-    *abandoned += load_acquire(&q->threads[i].abandoned);
+    const struct thread_slot *slot = &q->threads[i];
+    outstanding += thread_outstanding(slot);
+    s->abandoned += load_acquire(&slot->abandoned);
+    if (thread_tid(slot) == 0) continue;
+    s->threads++;
+    count_waiting(q, slot, s);
   }
+  return outstanding;
 }
 
 static uint32_t processes_in_use(const struct shmq *q) {
@@ -123,7 +189,7 @@ static int stat_file(const struct shmq *q, struct shmq_stats *s) {
 /* From the ring to the cells to the threads, as items move: see all_finished() in join.c. */
 static void stat_items(struct shmq *q, struct shmq_stats *s) {
   const struct consumer_side *c = &q->segment->consumer;
-  uint64_t outstanding, dropped;
+  uint64_t dropped;
   s->returned = load_acquire(&c->returned);
   uint64_t discarded = load_acquire(&c->discarded);
   s->redelivered = load_acquire(&c->redelivered);
@@ -132,10 +198,11 @@ static void stat_items(struct shmq *q, struct shmq_stats *s) {
   s->qsize = waiting.items + s->returned;
   s->used = waiting.bytes;
   s->put = cursor_items(&q->segment->producer.tail);
-  s->leased = leased_by(q, q->geometry.max_processes);
-  uint64_t in_cells = cells_in_use(q);
-  sum_threads(q, &outstanding, &s->abandoned);
-  s->unfinished = waiting.items + in_cells + outstanding;
+  struct in_cells cells = look_at_cells(q, q->geometry.max_processes);
+  s->leased = cells.leased;
+  s->oldest_lease = oldest_lease(&cells);
+  s->oldest_waiting = oldest_waiting(q, &cells);
+  s->unfinished = waiting.items + cells.in_use + stat_threads(q, s);
   sum_cells(q, &s->dead_lettered, &dropped);
   s->discarded = discarded + dropped;
   s->done = above(s->put, s->unfinished + s->abandoned + s->dead_lettered + s->discarded);
@@ -154,6 +221,13 @@ int shmq_stat(struct shmq *q, struct shmq_stats *s) {
 
 /* ---- Processes ---- */
 
+/* Both are of 16 bytes, a NUL at the end among them. */
+static void copy_name(char name[16], const struct process_slot *slot) {
+  uint64_t words[2] = {load_relaxed(&slot->name[0]), load_relaxed(&slot->name[1])};
+  memcpy(name, words, sizeof words);
+  name[15] = '\0';
+}
+
 static void process_threads(const struct shmq *q, uint32_t i, struct shmq_process *p) {
   for (uint32_t t = 0; t < q->geometry.max_threads; t++) {
     if (thread_process(q, &q->threads[t]) != i) continue;
@@ -164,13 +238,13 @@ static void process_threads(const struct shmq *q, uint32_t i, struct shmq_proces
 
 static void process_read(const struct shmq *q, uint32_t i, struct shmq_process *p) {
   const struct process_slot *slot = &q->processes[i];
-  uint64_t name[2] = {load_relaxed(&slot->name[0]), load_relaxed(&slot->name[1])};
-  *p = (struct shmq_process){.pid = (pid_t)load_relaxed(&slot->pid)};
-  memcpy(p->name, name, sizeof p->name);
-  p->name[sizeof p->name - 1] = '\0';
-  p->alive = process_is_alive(q, i);
-  p->leased = leased_by(q, i);
-  p->unfinished = p->leased;
+  struct in_cells cells = look_at_cells(q, i);
+  *p = (struct shmq_process){.pid = (pid_t)load_relaxed(&slot->pid),
+                             .alive = process_is_alive(q, i),
+                             .leased = cells.leased,
+                             .unfinished = cells.leased,
+                             .oldest_lease = oldest_lease(&cells)};
+  copy_name(p->name, slot);
   process_threads(q, i, p);
 }
 
@@ -179,6 +253,44 @@ ssize_t shmq_processes(struct shmq *q, struct shmq_process *processes, size_t n)
   for (uint32_t i = 0; i < q->geometry.max_processes; i++) {
     if (!load_acquire(&q->processes[i].used)) continue;
     if (found < n) process_read(q, i, &processes[found]);
+    found++;
+  }
+  return (ssize_t)found;
+}
+
+/* ---- Threads ---- */
+
+/* Is the thread with this id inside the lock? */
+static bool is_inside(const struct shmq *q, const struct robust_mutex *lock, uint32_t id) {
+  bool biased = load_relaxed(&lock->bias) == id && load_relaxed(mutex_inside(q, lock, id)) != 0;
+  return biased || mutex_holder(lock) == id;
+}
+
+static enum shmq_inside thread_inside(const struct shmq *q, uint32_t id) {
+  if (is_inside(q, &q->segment->producer.lock, id)) return SHMQ_INSIDE_PUT;
+  return is_inside(q, &q->segment->consumer.lock, id) ? SHMQ_INSIDE_GET : SHMQ_OUTSIDE;
+}
+
+static void thread_read(const struct shmq *q, uint32_t i, uint32_t process, struct shmq_thread *t) {
+  const struct thread_slot *slot = &q->threads[i];
+  uint64_t activity = load_relaxed(&slot->activity);
+  *t = (struct shmq_thread){.pid = (pid_t)load_relaxed(&q->processes[process].pid),
+                            .tid = thread_tid(slot),
+                            .alive = process_is_alive(q, process),
+                            .activity = activity_what(activity),
+                            .inside = thread_inside(q, i + 1),
+                            .got = load_relaxed(&slot->got),
+                            .unfinished = thread_outstanding(slot)};
+  if (t->activity != SHMQ_IDLE) t->since = age_of(clock_now(), from_ms(activity_since(activity)));
+  copy_name(t->name, &q->processes[process]);
+}
+
+ssize_t shmq_threads(struct shmq *q, struct shmq_thread *threads, size_t n) {
+  size_t found = 0;
+  for (uint32_t i = 0; i < q->geometry.max_threads; i++) {
+    uint32_t process = thread_process(q, &q->threads[i]);
+    if (process == q->geometry.max_processes || thread_tid(&q->threads[i]) == 0) continue;
+    if (found < n) thread_read(q, i, process, &threads[found]);
     found++;
   }
   return (ssize_t)found;

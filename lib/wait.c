@@ -4,12 +4,14 @@
 #include <errno.h>
 
 #include "bury.h"
+#include "history.h"
 #include "os/file_lock.h"
 
 #define REAP_INTERVAL_MS 50u
 /* A reaper who cannot have a lock in this time leaves the rest to the next one. */
 #define REAP_LIMIT       (50 * NS_PER_MS)
 #define CALLS_TO_LOOK    32u
+#define LOOKS_OF_BUSY    64u
 #define LOCK_FIRST_SLICE NS_PER_MS
 #define LOCK_LAST_SLICE  (32 * NS_PER_MS)
 #define NOBODY_STRIKES   3
@@ -53,13 +55,17 @@ static enum liveness lock_liveness(const struct shmq *q, uint32_t holder) {
   return file_lock_held(q->fd, REGISTRY_BYTE) ? LIVES : DEAD;
 }
 
-int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struct timeout *t) {
+static int lock_patiently(struct shmq *q, struct robust_mutex *lock, uint32_t me,
+                          struct timeout *t) {
   int strikes = 0;
   for (int64_t slice = LOCK_FIRST_SLICE;;
        slice = 2 * slice <= LOCK_LAST_SLICE ? 2 * slice : slice) {
     int64_t left = timeout_left(t, slice);
     if (mutex_wait(q, lock, me, left > 0 ? left : 0)) return 0;
     if (left <= 0) return timeout_error(t);
+    if (slice == LOCK_FIRST_SLICE) {
+      activity_begin(&q->threads[me - 1].activity, SHMQ_WAITS_FOR_LOCK, clock_coarse());
+    }
     uint32_t holder = mutex_holder(lock);
     if (word_is_damaged(lock, me)) return -EBADMSG;
     if (holder == 0) continue;
@@ -67,6 +73,14 @@ int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struc
     if (holder_is_missing(liveness, &strikes)) return -EBADMSG;
     if (liveness == DEAD) recover(q, t);
   }
+}
+
+int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struct timeout *t) {
+  _Atomic uint64_t *activity = &q->threads[me - 1].activity;
+  uint64_t before = load_relaxed(activity);
+  int r = lock_patiently(q, lock, me, t);
+  if (load_relaxed(activity) != before) store_relaxed(activity, before);
+  return r;
 }
 
 static ssize_t expire_attempt(struct shmq *q, struct thread *me, void *arguments) {
@@ -81,7 +95,9 @@ static bool expire(struct shmq *q) {
 
 bool reap(struct shmq *q, struct timeout *t) {
   _Atomic uint64_t *last_look = &q->segment->reaper.last_look;
-  uint64_t now = (uint64_t)(clock_coarse() / NS_PER_MS), last = load_relaxed(last_look);
+  int64_t time = clock_coarse();
+  uint64_t now = (uint64_t)(time / NS_PER_MS), last = load_relaxed(last_look);
+  history_mark(q, 0, time);
   if (now - last < REAP_INTERVAL_MS || !cas_acq_rel(last_look, &last, now)) return false;
   struct timeout limit = timeout_limited(t, REAP_LIMIT);
   bool changed = anybody_died(q) && recover(q, &limit) > 0;
@@ -89,11 +105,17 @@ bool reap(struct shmq *q, struct timeout *t) {
   return bury_doomed(q, &limit) || changed;
 }
 
-/* Who calls often looks at the clock once in a while only; who calls seldom, at every call. */
-void look_around(struct shmq *q, struct thread *me) {
+/* Who calls often looks at the clock once in a while only; who calls seldom, at every call. Often
+   is so many times in one tick of the clock: who stops then has few calls left without a look. */
+void look_around(struct shmq *q, struct thread *me, int side, size_t put) {
   int64_t now = clock_coarse();
-  me->calls_to_look = now - me->looked < REAP_INTERVAL_MS * NS_PER_MS ? CALLS_TO_LOOK : 1;
+  bool again = now == me->looked;
+  me->looks = again ? me->looks + 1 : 0;
+  me->calls_to_look = me->looks < LOOKS_OF_BUSY ? 1 : CALLS_TO_LOOK;
   me->looked = now;
+  if (again) return;
+  activity_begin(&me->slot->activity, side == PRODUCER ? SHMQ_PUTS : SHMQ_GETS, now);
+  history_mark(q, (uint32_t)put, now);
   reap(q, &(struct timeout){.ns = SHMQ_NOWAIT});
 }
 
@@ -152,10 +174,21 @@ static int64_t sleep_slice(const struct shmq *q, const struct wait *w) {
   return expiry - now < (uint64_t)EVENT_SLICE ? (int64_t)(expiry - now) : EVENT_SLICE;
 }
 
-static int wait_asleep(struct shmq *q, struct wait *w) {
+static enum shmq_activity waits_for(const struct shmq *q, const struct event_count *event) {
+  if (event == &q->segment->not_empty) return SHMQ_WAITS_FOR_ITEM;
+  if (event == &q->segment->not_full) return SHMQ_WAITS_FOR_ROOM;
+  return event == &q->segment->cell_free ? SHMQ_WAITS_FOR_LEASE : SHMQ_WAITS_FOR_JOIN;
+}
+
+/* Killed asleep, we leave word that we sleep: watchers ask who lives. */
+static int wait_asleep(struct shmq *q, struct thread *me, struct wait *w) {
   int64_t left = timeout_left(&w->timeout, sleep_slice(q, w));
   if (left <= 0) return timeout_error(&w->timeout);
+  if (!w->slept) w->since = clock_coarse();
+  _Atomic uint64_t *activity = &me->slot->activity;
+  uint64_t before = activity_begin(activity, waits_for(q, w->armed), w->since);
   event_sleep(w->armed, w->seen, left);
+  store_relaxed(activity, before);
   w->armed = NULL;
   w->slept = true;
   reap(q, &w->timeout);
@@ -179,7 +212,7 @@ int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct si
     w->spun = !spin_until_ready(q, w, side, pace);
     if (!w->spun) return 0;
   }
-  if (w->armed == event) return wait_asleep(q, w);
+  if (w->armed == event) return wait_asleep(q, me, w);
   w->armed = event;
   w->seen = event_prepare(event, &q->segment->state, w->slept);
   return 0; /* once more, now that whoever commits will wake us */
@@ -199,7 +232,10 @@ ssize_t attempt_patiently(struct shmq *q, side_fn *side_of, attempt_fn *attempt,
     ssize_t n = attempt(q, me, arguments);
     side_unlock(q, side.lock, me->id);
     if (w.slept && side.ready(q)) event_notify(side.event, &q->segment->state, 1);
-    if (n != -EAGAIN && n != -ENOBUFS) return n;
+    if (n != -EAGAIN && n != -ENOBUFS) {
+      if (w.slept | time_to_look(me)) look_after(q, me, side_of, n);
+      return n;
+    }
     r = wait_more(q, me, &w, &side, n == -EAGAIN ? side.event : &q->segment->cell_free);
   }
   return r;

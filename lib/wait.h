@@ -6,6 +6,7 @@
 #ifndef SHMQ_WAIT_H
 #define SHMQ_WAIT_H
 
+#include "activity.h"
 #include "event_count.h"
 #include "recovery.h"
 #include "robust_mutex.h"
@@ -41,6 +42,7 @@ struct wait {
   struct event_count *armed; /* where we are announced as a sleeper, or NULL */
   uint32_t seen;
   bool spun, reaped, slept;
+  int64_t since; /* when it first slept */
 };
 
 int enter_slow(struct shmq *q, struct timeout *t, struct thread **me);
@@ -80,8 +82,8 @@ int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct si
    out, and buries the doomed. Returns true if that changed anything. */
 bool reap(struct shmq *q, struct timeout *t);
 
-/* Where nobody waits, those who work look around. */
-void look_around(struct shmq *q, struct thread *me);
+/* Where nobody waits, those who work look around; after a call on this side that put so many. */
+void look_around(struct shmq *q, struct thread *me, int side, size_t put);
 
 static inline bool time_to_look(struct thread *me) {
   return --me->calls_to_look == 0;
@@ -110,6 +112,12 @@ ALWAYS_INLINE void leave_biased(struct thread *me, int side) {
  */
 typedef ssize_t attempt_fn(struct shmq *q, struct thread *me, void *arguments);
 
+/* After an attempt that returned n. */
+static inline void look_after(struct shmq *q, struct thread *me, side_fn *side, ssize_t n) {
+  bool puts = side == producer_side;
+  look_around(q, me, puts ? PRODUCER : CONSUMER, puts && n > 0 ? (size_t)n : 0);
+}
+
 /* Try again and again, until it is done or the time is up. */
 ssize_t attempt_patiently(struct shmq *q, side_fn *side, attempt_fn *attempt, void *arguments,
                           shmq_ns timeout);
@@ -124,7 +132,7 @@ __attribute__((always_inline)) static inline ssize_t attempt_until(struct shmq *
   if (likely(is_here(q, me)) && likely(mutex_try(q, lock, me->id))) {
     ssize_t n = attempt(q, me, arguments);
     side_unlock(q, lock, me->id);
-    if (unlikely(time_to_look(me))) look_around(q, me);
+    if (unlikely(time_to_look(me))) look_after(q, me, side, n);
     if (likely(n != -EAGAIN && n != -ENOBUFS)) return n;
   }
   return attempt_patiently(q, side, attempt, arguments, timeout);

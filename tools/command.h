@@ -23,9 +23,11 @@ enum option_kind {
   OPTION_SIZE,
   OPTION_DURATION,
   OPTION_MODE,
-  OPTION_TEXT, /* any text; the same for the two that follow, which help shows as what they are */
+  OPTION_TEXT, /* any text; the same for those that follow, which help shows as what they are */
   OPTION_FILE,
   OPTION_QUEUE,
+  OPTION_COLUMN,
+  OPTION_COLUMNS,
 };
 
 struct command_option {
@@ -51,9 +53,9 @@ struct command {
   int (*run)(const char *const *arguments);
 };
 
-extern const struct command create_command, ls_command, stat_command, put_command, get_command,
-    peek_command, drain_command, load_command, farm_command, shutdown_command, recover_command,
-    rm_command;
+extern const struct command create_command, ls_command, stat_command, top_command, exporter_command,
+    put_command, get_command, peek_command, drain_command, load_command, farm_command,
+    shutdown_command, recover_command, rm_command;
 
 /* Reads the options and runs the command. argv[0] is what errors begin with, and help shows. */
 int command_run(const struct command *command, int argc, const char **argv);

@@ -8,8 +8,8 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
-    &create_command, &ls_command,       &stat_command,    &put_command,
-    &get_command,    &peek_command,     &drain_command,   &load_command,
+    &create_command, &ls_command,       &stat_command,    &top_command,   &exporter_command,
+    &put_command,    &get_command,      &peek_command,    &drain_command, &load_command,
     &farm_command,   &shutdown_command, &recover_command, &rm_command,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

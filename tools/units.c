@@ -115,3 +115,19 @@ void format_duration(char text[UNITS_TEXT_MAX], int64_t ns) {
     unit++;
   snprintf(text, UNITS_TEXT_MAX, "%" PRId64 "%s", ns / unit->factor, unit->suffix);
 }
+
+void format_age(char text[UNITS_TEXT_MAX], int64_t ns) {
+  int64_t ms = ns / 1000000, s = ms / 1000;
+  const struct {
+    int64_t limit, whole, part;
+    const char *format;
+  } steps[] = {{1000, ms, 0, "%" PRId64 "ms"},
+               {60000, s, ms / 100 % 10, "%" PRId64 ".%" PRId64 "s"},
+               {3600000, s / 60, s % 60, "%" PRId64 "m%02" PRId64 "s"},
+               {86400000, s / 3600, s / 60 % 60, "%" PRId64 "h%02" PRId64 "m"},
+               {INT64_MAX, s / 86400, s / 3600 % 24, "%" PRId64 "d%02" PRId64 "h"}};
+  size_t i = 0;
+  while (ms >= steps[i].limit)
+    i++;
+  snprintf(text, UNITS_TEXT_MAX, steps[i].format, steps[i].whole, steps[i].part);
+}

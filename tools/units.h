@@ -22,6 +22,8 @@ void format_count(char text[UNITS_TEXT_MAX], int64_t count);
 void format_size(char text[UNITS_TEXT_MAX], int64_t bytes);
 /* Exactly, in the largest unit that can. */
 void format_duration(char text[UNITS_TEXT_MAX], int64_t ns);
+/* To two places, such as 12.3s and 5m12s, from a millisecond on. */
+void format_age(char text[UNITS_TEXT_MAX], int64_t ns);
 void format_mode(char text[UNITS_TEXT_MAX], int64_t mode);
 
 #endif

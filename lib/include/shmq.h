@@ -104,9 +104,9 @@ SHMQ_API int shmq_open(shmq **queue, const char *name);
 
 /*
  * Open a queue to watch it: the segment is mapped read-only, no lock is taken, no slot is used.
- * shmq_stat(), shmq_processes(), shmq_qsize(), shmq_empty(), shmq_full() and shmq_close() work,
- * everything else gives -EPERM. Permission to read is enough, whoever owns the queue.
- * Errors: as shmq_open(), without -EUSERS.
+ * shmq_stat(), shmq_processes(), shmq_threads(), shmq_qsize(), shmq_empty(), shmq_full() and
+ * shmq_close() work, everything else gives -EPERM. Permission to read is enough, whoever owns the
+ * queue. Errors: as shmq_open(), without -EUSERS.
  */
 SHMQ_API int shmq_open_readonly(shmq **queue, const char *name);
 
@@ -323,12 +323,21 @@ struct shmq_stats {
   uint64_t abandoned;     /* got with shmq_get() by processes that left without task_done */
   uint64_t dead_lettered; /* moved to NAME.dead */
   uint64_t discarded;     /* by shmq_shutdown(SHMQ_NOW) */
-  uint64_t capacity;      /* bytes of the ring */
-  uint64_t used;          /* of these, in use */
+  shmq_ns
+      oldest_waiting;   /* so long ago, at most, the oldest item that waits was put; 0: none waits.
+                           At most 30 ms and a fifteenth too much, where somebody calls that often */
+  shmq_ns oldest_lease; /* so long, at most, the oldest lease has been held; 0: there is none.
+                           At most 60 ms too much, where somebody calls that often */
+  uint32_t putters_waiting; /* threads asleep until there is room; */
+  uint32_t getters_waiting; /* until an item, or for shmq_take() a lease, can be had; */
+  uint32_t joiners_waiting; /* in shmq_join() */
+  uint64_t capacity;        /* bytes of the ring */
+  uint64_t used;            /* of these, in use */
   uint64_t item_max;
   uint32_t max_leases, max_attempts, max_processes, max_threads;
   shmq_ns lease_timeout;
   uint32_t processes; /* process slots in use, those of the dead included */
+  uint32_t threads;   /* threads that use the queue, those of the dead included */
   mode_t mode;
   uid_t uid;
   gid_t gid;
@@ -339,12 +348,13 @@ SHMQ_API int shmq_stat(shmq *queue, struct shmq_stats *stats);
 
 /* A process that is attached. One that opened the queue twice is there twice. */
 struct shmq_process {
-  pid_t pid;           /* in the process's own PID namespace */
-  char name[16];       /* as in /proc/PID/comm */
-  bool alive;          /* false: dead, and not yet cleaned up after */
-  uint32_t threads;    /* thread slots in use */
-  uint64_t leased;     /* leases it holds */
-  uint64_t unfinished; /* leases, and items got and not yet task_done */
+  pid_t pid;            /* in the process's own PID namespace */
+  char name[16];        /* as in /proc/PID/comm */
+  bool alive;           /* false: dead, and not yet cleaned up after */
+  uint32_t threads;     /* thread slots in use */
+  uint64_t leased;      /* leases it holds */
+  uint64_t unfinished;  /* leases, and items got and not yet task_done */
+  shmq_ns oldest_lease; /* as in shmq_stats, of its leases */
 };
 
 /*
@@ -352,6 +362,37 @@ struct shmq_process {
  * are. No errors.
  */
 SHMQ_API ssize_t shmq_processes(shmq *queue, struct shmq_process *processes, size_t n);
+
+/* What a thread does at the queue. */
+enum shmq_activity {
+  SHMQ_IDLE,            /* nothing yet */
+  SHMQ_PUTS,            /* its last call was a put */
+  SHMQ_GETS,            /* its last call was a get, take, peek, give_back or touch */
+  SHMQ_WAITS_FOR_ITEM,  /* this and all that follow: asleep in a call, until an item is put, */
+  SHMQ_WAITS_FOR_ROOM,  /* an item is got or taken, */
+  SHMQ_WAITS_FOR_LEASE, /* a lease ends, as max_leases items are in hand, */
+  SHMQ_WAITS_FOR_JOIN,  /* all items are finished, */
+  SHMQ_WAITS_FOR_LOCK,  /* somebody leaves a lock: see shmq_thread.inside */
+};
+
+/* What a thread holds while it is inside a call: others wait for it, as long as it is stopped. */
+enum shmq_inside { SHMQ_OUTSIDE, SHMQ_INSIDE_PUT, SHMQ_INSIDE_GET };
+
+/* A thread that called. */
+struct shmq_thread {
+  pid_t pid;                   /* of its process, in that one's PID namespace */
+  pid_t tid;                   /* likewise */
+  char name[16];               /* of its process */
+  bool alive;                  /* of its process: false: dead, and not yet cleaned up after */
+  enum shmq_activity activity; /* busy threads say so every 32 calls or so */
+  shmq_ns since;               /* asleep for so long; or so long ago it was seen calling */
+  enum shmq_inside inside;     /* the lock of one side it is inside of, now */
+  uint64_t got;                /* items got with shmq_get() by threads that had its slot */
+  uint64_t unfinished;         /* of these, not yet task_done */
+};
+
+/* List the threads, without a lock: as shmq_processes(). */
+SHMQ_API ssize_t shmq_threads(shmq *queue, struct shmq_thread *threads, size_t n);
 
 /* ---- Repair -------------------------------------------------------------------------------------
  */
