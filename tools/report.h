@@ -15,32 +15,17 @@ struct report_options {
   const char *columns, *sort; /* NULL: not given */
 };
 
-#define REPORT_OPTIONS(report)                                           \
-  {"json",                                                               \
-   0,                                                                    \
-   OPTION_FLAG,                                                          \
-   &(report).json,                                                       \
-   0,                                                                    \
-   0,                                                                    \
-   "print a JSON array with an object for each queue"},                  \
-      {"prometheus",                                                     \
-       0,                                                                \
-       OPTION_FLAG,                                                      \
-       &(report).prometheus,                                             \
-       0,                                                                \
-       0,                                                                \
-       "print metrics in Prometheus' text format"},                      \
-      {NULL,                                                             \
-       'o',                                                              \
-       OPTION_COLUMNS,                                                   \
-       &(report).columns,                                                \
-       0,                                                                \
-       0,                                                                \
-       "print a table with these columns, such as name,qsize,put_rate"}, \
-  {                                                                      \
-    "sort", 0, OPTION_COLUMN, &(report).sort, 0, 0,                      \
-        "by this column, upwards; with a - before it, downwards"         \
-  }
+/* clang-format off */
+#define REPORT_OPTIONS(report) \
+  {"json", 0, OPTION_FLAG, &(report).json, 0, 0, \
+   "print a JSON array with an object for each queue"}, \
+  {"prometheus", 0, OPTION_FLAG, &(report).prometheus, 0, 0, \
+   "print metrics in Prometheus' text format"}, \
+  {NULL, 'o', OPTION_COLUMNS, &(report).columns, 0, 0, \
+   "print a table with these columns, such as name,qsize,put_rate"}, \
+  {"sort", 0, OPTION_COLUMN, &(report).sort, 0, 0, \
+   "by this column, upwards; with a - before it, downwards"}
+/* clang-format on */
 
 /* Says what is wrong with the options; returns an exit status. */
 int report_check(const struct report_options *options);

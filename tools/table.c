@@ -38,10 +38,10 @@ static int width_of(const struct field *field, const struct snapshot *snapshots,
   return width;
 }
 
-/* Names to the left, numbers to the right. */
+/* Names to the left, without blanks at the end of a line; numbers to the right. */
 static void print_cell(const struct field *field, const char *text, int width, bool last) {
-  bool is_name = field->kind == FIELD_NAME;
-  printf("%*s%s", is_name && !last ? -width : width, text, last ? "\n" : "  ");
+  if (field->kind == FIELD_NAME) width = last ? 0 : -width;
+  printf("%*s%s", width, text, last ? "\n" : "  ");
 }
 
 static void print_columns(const char *columns, const struct snapshot *snapshots, size_t count,

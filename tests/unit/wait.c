@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wait.h"
 
+#include <unistd.h>
+
 #include "check.h"
 
 SUITE(wait);
@@ -51,4 +53,34 @@ Test(wait, one_of_all_who_wait_looks_for_the_dead) {
   check_is(stats_of(q).processes, 1);
   cr_assert(q->segment->reaper.last_look > 0);
   cr_assert(!reap(q, &t), "there was nobody else to reap");
+}
+
+static int64_t put_one(void *unused) {
+  (void)unused;
+  return shmq_put(open_queue(), "x", 1, SHMQ_FOREVER);
+}
+
+static struct shmq_thread thread_of(shmq *q, pid_t pid) {
+  struct shmq_thread threads[8];
+  const ssize_t n = shmq_threads(q, threads, 8);
+  for (ssize_t i = 0; i < n && i < 8; i++)
+    if (threads[i].pid == pid) return threads[i];
+  return (struct shmq_thread){0};
+}
+
+Test(wait, who_has_a_lock_is_seen_and_who_waits_for_it) {
+  struct timeout t = {.ns = SECOND};
+  shmq *q = make_queue(NULL);
+  const uint32_t me = my_place(q)->id;
+  check_is(side_lock(q, &q->segment->producer.lock, me, &t), 0);
+  check_is(thread_of(q, getpid()).inside, SHMQ_INSIDE_PUT);
+  struct child child = child_start(put_one, NULL);
+  check_becomes(thread_of(q, child.pid).activity == SHMQ_WAITS_FOR_LOCK);
+  check_is(thread_of(q, child.pid).inside, SHMQ_OUTSIDE);
+  side_unlock(q, &q->segment->producer.lock, me);
+  check_is(child_result(&child), 0);
+  check_is(side_lock(q, &q->segment->consumer.lock, me, &t), 0);
+  check_is(thread_of(q, getpid()).inside, SHMQ_INSIDE_GET);
+  side_unlock(q, &q->segment->consumer.lock, me);
+  check_is(thread_of(q, getpid()).inside, SHMQ_OUTSIDE);
 }
