@@ -15,7 +15,8 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 packages='build-essential cmake pkg-config libcriterion-dev libpopt-dev libjansson-dev
-  liburing-dev zlib1g-dev libssl-dev libcurl4-openssl-dev python3 bats jq strace spin'
+  liburing-dev zlib1g-dev libmicrohttpd-dev libncurses-dev libssl-dev libcurl4-openssl-dev python3
+  bats jq strace curl tmux procps spin'
 folder=build
 options='-DCMAKE_BUILD_TYPE=Release -DSHMQ_WERROR=ON -DSHMQ_TESTS=ON'
 configuration=''

@@ -28,6 +28,7 @@ enum option_kind {
   OPTION_QUEUE,
   OPTION_COLUMN,
   OPTION_COLUMNS,
+  OPTION_ADDRESS,
 };
 
 struct command_option {

@@ -5,7 +5,7 @@
 set -eu
 
 packages='gcc libc6-dev make cmake pkg-config libssl-dev libpopt-dev libjansson-dev
-  liburing-dev zlib1g-dev'
+  liburing-dev zlib1g-dev libmicrohttpd-dev libncurses-dev'
 
 fail() {
   printf 'demo.sh: %s\n' "$*" >&2

@@ -48,7 +48,7 @@ complete_words() {
 }
 
 @test "the overview lists every command" {
-  [ "$(commands | xargs)" = "create ls stat put get peek drain load farm shutdown recover rm" ]
+  [ "$(commands | xargs)" = "create ls stat top exporter put get peek drain load farm shutdown recover rm" ]
 }
 
 @test "each command has a man page with its options, exit status and examples" {
@@ -115,7 +115,8 @@ complete_words() {
 @test "completion offers nothing where there is nothing to offer" {
   source "$completion"
   shmq create "$q-a"
-  for words in "create $q" "ls $q" "get $q-a $q" "get --timeout $q" "put $q-a $q"; do
+  for words in "create $q" "ls $q" "get $q-a $q" "get --timeout $q" "put $q-a $q" "top $q" "exporter $q" \
+    "exporter --listen $q"; do
     complete_words shmq $words
     [ ${#COMPREPLY[@]} -eq 0 ]
   done

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion of shmq and shmq-stat: commands, options, names of queues.
 
-_shmq_commands='create ls stat put get peek drain load farm shutdown recover rm help'
+_shmq_commands='create ls stat top exporter put get peek drain load farm shutdown recover rm help'
 
 _shmq_queues() {
   local path
@@ -19,6 +19,8 @@ _shmq_options() {
       ;;
     ls) own='--json' ;;
     stat) own='--json --watch' ;;
+    top) own='--interval' ;;
+    exporter) own='--listen' ;;
     put) own='--timeout -0 --file' ;;
     get) own='-n --all --timeout -0' ;;
     peek) own='-0' ;;
@@ -38,7 +40,7 @@ _shmq_options() {
 _shmq_wants_value() {
   case $1 in
     --capacity | --maxsize | --item-max | --max-leases | --max-attempts | --lease-timeout) ;;
-    --mode | --watch | --timeout | -n | =) ;;
+    --mode | --watch | --interval | --listen | --timeout | -n | =) ;;
     -j | --retries | --backoff | --rate | --idle | --results | --joblog | -o | --output) ;;
     *) return 1 ;;
   esac
@@ -47,7 +49,7 @@ _shmq_wants_value() {
 # What may stand as an argument. $1: the command; $2: how many it has already.
 _shmq_arguments() {
   case $1:$2 in
-    ls:* | create:*) ;;
+    ls:* | create:* | top:* | exporter:*) ;;
     help:0) echo "$_shmq_commands" ;;
     stat:* | *:0) _shmq_queues ;;
   esac

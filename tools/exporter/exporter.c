@@ -18,8 +18,8 @@ enum { CONNECTIONS_MAX = 64, IDLE_SECONDS_MAX = 10 };
 static const char *address = "127.0.0.1:9464";
 
 static const struct command_option options[] = {
-    {"listen", 0, OPTION_TEXT, &address, 0, 0,
-     "ADDRESS:PORT to answer at; 127.0.0.1:9464 if not given, port 0: any"},
+    {"listen", 0, OPTION_ADDRESS, &address, 0, 0,
+     "answer there; 127.0.0.1:9464 if not given, port 0: any"},
     {0}};
 
 /* The page needs nothing from elsewhere, and so may fetch nothing. */
