@@ -39,9 +39,9 @@ void fuzz_unlink(void) {
  */
 
 /* In naps of the watch, not in time: who is stopped is stopped as a whole. */
-#define NAP        (50 * MS)
+#define NAP        (5 * MS)
 #define NAPS_OPEN  4
-#define NAPS_ABORT 400
+#define NAPS_ABORT 4000
 
 static pthread_mutex_t watch_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct segment *watched; /* NULL: nothing to watch over */
