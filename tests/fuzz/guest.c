@@ -101,6 +101,10 @@ static shmq_ns timeout_from(uint8_t byte) {
   return byte & 0x80 ? MS / 10 : SHMQ_NOWAIT;
 }
 
+static void require(bool good) {
+  if (!good) abort();
+}
+
 static void read_all(const void *data, size_t size) {
   static volatile uint8_t sum;
   for (size_t i = 0; i < size; i++)
@@ -124,6 +128,7 @@ static void get(struct guest *g, uint8_t how) {
   size_t cap = how & 0x40 ? how & 0x0f : ITEM_MAX;
   uint8_t *item = malloc(cap); /* exactly: AddressSanitizer stands behind it */
   ssize_t size = shmq_get(g->queue, item, cap, timeout_from(how));
+  require(size <= (ssize_t)cap && size <= (ssize_t)g->item_max);
   if (size > 0) read_all(item, (size_t)size);
   free(item);
 }
@@ -134,8 +139,10 @@ static void get_many(struct guest *g, uint8_t how) {
   for (size_t i = 0; i < 3; i++)
     items[i] = (struct iovec){malloc(cap), cap};
   ssize_t n = shmq_get_many(g->queue, items, 1 + how % 3, timeout_from(how));
-  for (ssize_t i = 0; i < n; i++)
+  for (ssize_t i = 0; i < n; i++) {
+    require(items[i].iov_len <= cap && items[i].iov_len <= g->item_max);
     read_all(items[i].iov_base, items[i].iov_len);
+  }
   for (size_t i = 0; i < 3; i++)
     free(items[i].iov_base);
 }
@@ -147,8 +154,10 @@ static void peek(struct guest *g, uint8_t how) {
 }
 
 static void keep(struct guest *g, ssize_t n) {
-  for (; n > 0; n--, g->n++)
+  for (; n > 0; n--, g->n++) {
+    require(g->leases[g->n].size <= g->item_max);
     read_all(g->leases[g->n].data, g->leases[g->n].size);
+  }
 }
 
 static void take(struct guest *g, uint8_t how) {

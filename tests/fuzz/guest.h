@@ -14,6 +14,7 @@
 
 struct guest {
   shmq *queue;
+  uint64_t item_max; /* what is larger must not come out */
   struct shmq_lease leases[GUEST_LEASES];
   size_t n;
 };

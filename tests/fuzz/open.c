@@ -30,7 +30,7 @@ static void header_mend(struct header *h, uint8_t how) {
     h->fingerprint = layout_fingerprint();
   }
   if (how & 4) geometry_mend(&h->geometry);
-  if (how & 2 && geometry_is_valid(&h->geometry)) h->size = layout_plan(&h->geometry).size;
+  if (how & 2) h->size = layout_plan(&h->geometry).size;
 }
 
 /* The file's descriptor; -1: there can be none of such a size. */
@@ -52,7 +52,7 @@ static int file_make(struct bytes *bytes) {
   return fd;
 }
 
-static void use(struct bytes *bytes) {
+static void use(struct bytes *bytes, const struct geometry *geometry) {
   struct guest guest = {0};
   shmq *watcher;
   if (shmq_open_readonly(&watcher, fuzz_name) == 0) {
@@ -60,6 +60,8 @@ static void use(struct bytes *bytes) {
     shmq_close(watcher);
   }
   if (shmq_open(&guest.queue, fuzz_name) != 0) return;
+  if (!geometry || !geometry_is_valid(geometry)) abort();
+  guest.item_max = geometry->item_max;
   guest_look(guest.queue);
   shmq_check(guest.queue, NULL);
   shmq_recover(guest.queue);
@@ -80,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   close(fd);
   if (bytes_left(&bytes) > 2 * CALLS) bytes.next = bytes.end - 2 * CALLS;
   if (segment) guest_watch(segment);
-  use(&bytes);
+  use(&bytes, segment ? &segment->header.geometry : NULL);
   guest_rest();
   if (segment) munmap(segment, sizeof *segment);
   fuzz_unlink();

@@ -151,6 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (shmq_create(&guests[0].queue, fuzz_name, &options) != 0) abort();
   if (shmq_open(&guests[1].queue, fuzz_name) != 0) abort();
   segment_map();
+  guests[0].item_max = guests[1].item_max = geometry.item_max;
   guest_watch((struct segment *)memory);
   run(guests, &bytes, how & 1);
   shmq_close(guests[1].queue);

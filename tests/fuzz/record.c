@@ -112,7 +112,7 @@ static void read_twice(int fd) {
   if (reader_open(&reader, fd) == NULL) {
     enum reading reading = read_all(&reader, &first);
     reader_rewind(&reader);
-    if (read_all(&reader, &second) != reading || first != second) abort();
+    if (read_all(&reader, &second) != reading || first != second || reading == READ_FAILED) abort();
   }
   reader_close(&reader);
 }
