@@ -70,7 +70,7 @@ read_arguments() {
         packages="$packages gcovr"
         options="$options -DSHMQ_TOOLS=OFF"
         export CFLAGS='--coverage -fprofile-update=atomic -O1'
-        selection='--label-regex ^(unit|process|crash|fuzz)$'
+        selection='--label-regex ^(unit|process|crash|wire|fuzz)$'
         ;;
       --fuzz)
         task=fuzz
