@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh [--asan] [--clang] [--aarch64] [--long] [--build] [--format]
+# run.sh --lint | --coverage | --fuzz [SECONDS]
 #
 # Installs what is missing (Debian packages), builds, and runs all tests.
 #   --asan    with the address and undefined-behaviour sanitizers, in build-asan/
@@ -10,6 +11,9 @@
 #   --long    storms of a thousand kills, too
 #   --build   build only
 #   --format  check the sources' format only
+#   --lint    gcc's -fanalyzer, clang-tidy and cppcheck, in build-lint/
+#   --coverage of lib/ by the tests of the library, in build-coverage/
+#   --fuzz    each target of tests/fuzz/ for so many seconds (180), with clang, in build-fuzz/
 # SHMQ_SEED=N repeats the run that printed N.
 set -eu
 
@@ -22,6 +26,7 @@ options='-DCMAKE_BUILD_TYPE=Release -DSHMQ_WERROR=ON -DSHMQ_TESTS=ON'
 configuration=''
 selection=''
 task=test
+seconds=180
 
 fail() {
   echo "run.sh: $*" >&2
@@ -55,6 +60,27 @@ read_arguments() {
         task=format
         packages=clang-format
         ;;
+      --lint)
+        task=lint
+        folder=build-lint
+        packages="$packages clang-tidy cppcheck"
+        ;;
+      --coverage)
+        task=coverage
+        folder=build-coverage
+        packages="$packages gcovr"
+        options="$options -DSHMQ_TOOLS=OFF"
+        export CFLAGS='--coverage -fprofile-update=atomic -O1'
+        selection='--label-regex ^(unit|process|crash|wire|fuzz)$'
+        ;;
+      --fuzz)
+        task=fuzz
+        folder=build-fuzz
+        packages="$packages clang libclang-rt-14-dev"
+        options="$options -DCMAKE_C_COMPILER=clang -DSHMQ_FUZZ=ON -DCMAKE_C_FLAGS=-DMUTEX_STREAK=2
+          -DSHMQ_SANITIZE=fuzzer-no-link,address,undefined"
+        ;;
+      [0-9]*) seconds=$argument ;;
       *) fail "unknown option $argument" ;;
     esac
   done
@@ -93,12 +119,41 @@ run_tests() {
     $selection
 }
 
+# A process that is killed, or leaves by _exit, takes its counts with it.
+print_coverage() {
+  find "$folder" -name '*.gcda' -delete
+  run_tests || fail "the counts of a run that failed say nothing"
+  gcovr --root . --filter lib/ --exclude lib/farm/ --exclude lib/uring/ --print-summary "$folder"
+  gcovr --root . --filter lib/ --exclude lib/farm/ --exclude lib/uring/ --branches "$folder"
+}
+
+# What is found lies in the folder as crash-* and timeout-*; new inputs, in new/.
+fuzz() {
+  for target in open operate units record; do
+    printf '\n==== %s\n' "$target"
+    mkdir -p "$folder/new/$target"
+    "$folder/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=30 -verbosity=1 \
+      -print_final_stats=1 -artifact_prefix="$folder/" "$folder/new/$target" \
+      "tests/fuzz/corpus/$target" 2>"$folder/$target.log" || fail "see $folder/$target.log"
+    grep -E 'INITED|DONE|^stat::' "$folder/$target.log"
+  done
+}
+
 read_arguments "$@"
 cd "$root"
 install_missing
 case $task in
   format) check_format ;;
   build) build ;;
+  lint) sh tests/lint.sh "$folder" ;;
+  coverage)
+    build
+    print_coverage
+    ;;
+  fuzz)
+    build
+    fuzz
+    ;;
   test)
     build
     run_tests

@@ -94,8 +94,11 @@ static int read_rate(struct plan *plan) {
   char *end;
   double count = isdigit((unsigned char)*rate) ? strtod(rate, &end) : 0;
   shmq_ns unit = count > 0 && *end == '/' ? unit_of(end + 1) : 0;
-  plan->interval = unit ? (shmq_ns)((double)unit / count) : 0;
-  if (plan->interval > 0 && plan->interval <= 24 * 3600 * SECOND) return STATUS_DONE;
+  double interval = unit ? (double)unit / count : 0;
+  if (interval >= 1 && interval <= 24. * 3600 * SECOND) {
+    plan->interval = (shmq_ns)interval;
+    return STATUS_DONE;
+  }
   return bad_call("--rate %s: expected a rate such as 10/s, 100/m or 5/h", rate);
 }
 
