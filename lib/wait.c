@@ -5,6 +5,7 @@
 
 #include "bury.h"
 #include "os/file_lock.h"
+#include "probe.h"
 
 #define REAP_INTERVAL_MS 50u
 /* A reaper who cannot have a lock in this time leaves the rest to the next one. */
@@ -152,10 +153,17 @@ static int64_t sleep_slice(const struct shmq *q, const struct wait *w) {
   return expiry - now < (uint64_t)EVENT_SLICE ? (int64_t)(expiry - now) : EVENT_SLICE;
 }
 
+/* 0: not empty, 1: not full, 2: finished, 3: a free cell. For tracing. */
+static size_t event_number(const struct shmq *q, const struct event_count *e) {
+  return (size_t)((const char *)e - (const char *)&q->segment->not_empty) / sizeof *e;
+}
+
 static int wait_asleep(struct shmq *q, struct wait *w) {
   int64_t left = timeout_left(&w->timeout, sleep_slice(q, w));
   if (left <= 0) return timeout_error(&w->timeout);
+  probe1(slept, q, event_number(q, w->armed));
   event_sleep(w->armed, w->seen, left);
+  probe(woken, q);
   w->armed = NULL;
   w->slept = true;
   reap(q, &w->timeout);
