@@ -15,7 +15,7 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 packages='build-essential cmake pkg-config libcriterion-dev libpopt-dev libjansson-dev
-  liburing-dev zlib1g-dev libssl-dev libcurl4-openssl-dev systemtap-sdt-dev python3 bats jq strace'
+  liburing-dev zlib1g-dev libssl-dev libcurl4-openssl-dev systemtap-sdt-dev python3 bats jq strace zsh'
 folder=build
 options='-DCMAKE_BUILD_TYPE=Release -DSHMQ_WERROR=ON -DSHMQ_TESTS=ON'
 configuration=''

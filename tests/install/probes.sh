@@ -16,7 +16,7 @@ listed() {
 probes() {
   readelf --notes --wide "$library" |
     awk '/Provider:/ { ours = $NF == "shmq" } $1 == "Name:" { name = $2 }
-      $1 == "Arguments:" && ours { gsub(/%[a-z0-9]+/, "%"); $1 = name; print }' | sort -u
+      $1 == "Arguments:" && ours { gsub(/@%?[a-z0-9]+/, "@"); $1 = name; print }' | sort -u
 }
 
 test "$(listed | wc -l)" -eq 9
