@@ -48,7 +48,10 @@ read_arguments() {
           -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static"
         selection='--label-regex ^(unit|process|crash)$'
         ;;
-      --long) configuration='--build-config long' ;;
+      --long)
+        configuration='--build-config long'
+        packages="$packages fakeroot"
+        ;;
       --build) task=build ;;
       --format)
         task=format
