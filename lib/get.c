@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "probe.h"
 #include "wait.h"
 
 static inline void not_full(struct shmq *q, size_t n) {
@@ -62,6 +63,8 @@ static ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buf
   if (n == 0) return r;
   count_got(q, me->slot, n, place);
   ring_commit_head(q, place);
+  for (size_t i = 0; i < n; i++)
+    probe1(got, q, b->items[i].iov_len);
   return (ssize_t)n;
 }
 
@@ -79,6 +82,7 @@ static ssize_t get_returned(struct shmq *q, struct thread *me, const struct buff
   store_release(&slot->got, load_relaxed(&slot->got) + 1);
   returned_free(q, cell);
   store_release(&slot->undo_cell, 0u);
+  probe1(got, q, item.size);
   return 1;
 }
 
@@ -134,6 +138,7 @@ ALWAYS_INLINE ssize_t get_one(struct shmq *q, void *buf, size_t cap, shmq_ns tim
   place = place_beyond(place, item.size);
   count_got(q, me->slot, 1, place);
   ring_commit_head(q, place);
+  probe1(got, q, item.size);
   leave_biased(me, CONSUMER);
   bool awaited = event_is_awaited(&q->segment->not_full, &q->segment->state);
   if (unlikely(time_to_look(me) | awaited)) return get_then_look(q, me, (ssize_t)item.size);
@@ -196,6 +201,8 @@ static ssize_t take_from_ring(struct shmq *q, struct thread *me, const struct le
   }
   if (n == 0) return r;
   ring_commit_head(q, place);
+  for (size_t i = 0; i < n; i++)
+    probe1(taken, q, l->leases[i].id);
   return (ssize_t)n;
 }
 
@@ -206,7 +213,8 @@ static ssize_t take_returned(struct shmq *q, const struct thread *me, const stru
   do {
     int r = returned_look(q, &cell, &item);
     if (r != 0) return n > 0 ? (ssize_t)n : r;
-    returned_lease(q, me, cell, &l->leases[n++]);
+    returned_lease(q, me, cell, &l->leases[n]);
+    probe1(taken, q, l->leases[n++].id);
   } while (n < l->n && anything_returned(q));
   return (ssize_t)n;
 }
@@ -247,6 +255,7 @@ ALWAYS_INLINE int take_one(struct shmq *q, struct shmq_lease *lease, shmq_ns tim
   }
   lease_begin(q, me, me->cell_hint, &item, lease, copy);
   ring_commit_head(q, place_beyond(place, item.size));
+  probe1(taken, q, lease->id);
   leave_biased(me, CONSUMER);
   bool awaited = event_is_awaited(&q->segment->not_full, &q->segment->state);
   return unlikely(time_to_look(me) | awaited) ? (int)get_then_look(q, me, 0) : 0;

@@ -12,6 +12,8 @@
 #include "os/mapping.h"
 
 struct shmq {
+  char name[SHMQ_NAME_MAX + sizeof ".dead"]; /* first: see probe.h */
+
   /* This process's stay at the queue, a number that no other stay has; 0: not attached (a handle
      for watching, or one inherited through fork and not used since). */
   _Atomic uint64_t attachment;
@@ -36,7 +38,6 @@ struct shmq {
   bool may_spin;
   struct mapping mapping;
   struct plan plan;
-  char name[SHMQ_NAME_MAX + sizeof ".dead"];
   pthread_mutex_t mutex; /* attaching, and one recovery at a time, among this process's threads */
   struct shmq *next;     /* in the list of this process's handles */
 };

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "bury.h"
+#include "probe.h"
 #include "wait.h"
 
 /* The commit is one compare-and-swap; if the lease ran out just before, it fails. */
@@ -12,6 +13,7 @@ int shmq_done(struct shmq *q, const struct shmq_lease *lease) {
   if (unlikely(r != 0)) return r;
   uint64_t word = lease_word(q, lease);
   if (word == 0 || !cell_move(q, lease->cell, word, 0)) return -ESTALE;
+  probe1(done, q, lease->id);
   me->cell_hint = lease->cell;
   cell_freed(q);
   return 0;

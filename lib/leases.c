@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "os/clock.h"
+#include "probe.h"
 
 /* ---- The heap of returned cells: an index, rebuilt from the cells after any death ---- */
 
@@ -180,6 +181,7 @@ bool cell_give_back(struct shmq *q, uint32_t cell, uint64_t word) {
   }
   if (!cell_move(q, cell, word, cell_word_as(word, CELL_READY, 0))) return false;
   heap_push(q, cell);
+  probe2(returned, q, load_relaxed(&q->cells[cell].id), cell_attempt(word));
   return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "probe.h"
 #include "wait.h"
 
 /* Items to put, and how many of them are in. */
@@ -9,12 +10,19 @@ struct batch {
   size_t n, done;
 };
 
+static inline void probe_items(const struct shmq *q, const struct iovec *items, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    probe1(put, q, items[i].iov_len);
+}
+
 static inline ssize_t put_attempt(struct shmq *q, struct thread *me, void *arguments) {
   (void)me;
   struct batch *b = arguments;
   if (unlikely(load_relaxed(&q->segment->state.shut_down))) return -ESHUTDOWN;
   ssize_t n = ring_append(q, b->items + b->done, b->n - b->done);
-  if (likely(n > 0)) b->done += (size_t)n;
+  if (unlikely(n <= 0)) return n;
+  probe_items(q, b->items + b->done, (size_t)n);
+  b->done += (size_t)n;
   return n;
 }
 
@@ -51,6 +59,7 @@ ALWAYS_INLINE int put_one(struct shmq *q, const void *item, size_t size, shmq_ns
   }
   ring_write(q, place, item, size, copy);
   ring_commit_tail(q, place_beyond(place, size));
+  probe1(put, q, size);
   leave_biased(me, PRODUCER);
   bool awaited = event_is_awaited(&q->segment->not_empty, &q->segment->state);
   return unlikely(time_to_look(me) | awaited) ? put_then_look(q, me) : 0;

@@ -5,6 +5,7 @@
 
 #include "event_count.h"
 #include "os/file_lock.h"
+#include "probe.h"
 #include "robust_mutex.h"
 #include "trace.h"
 
@@ -36,6 +37,7 @@ static void departed_find(const struct shmq *q, struct departed *d) {
     if (d->slot[i] || !process_is_dead(q, i)) continue;
     d->slot[i] = true;
     d->n++;
+    probe1(died, q, load_relaxed(&q->processes[i].pid));
   }
 }
 
@@ -260,6 +262,7 @@ int recover(struct shmq *q, struct timeout *t) {
   departed_find(q, &d);
   r = recover_departed(q, &d, t);
   registry_unlock(q);
+  if (r > 0) probe1(recovered, q, r);
   return r;
 }
 

@@ -6,6 +6,7 @@
 #include "bury.h"
 #include "history.h"
 #include "os/file_lock.h"
+#include "probe.h"
 
 #define REAP_INTERVAL_MS 50u
 /* A reaper who cannot have a lock in this time leaves the rest to the next one. */
@@ -180,6 +181,11 @@ static enum shmq_activity waits_for(const struct shmq *q, const struct event_cou
   return event == &q->segment->cell_free ? SHMQ_WAITS_FOR_LEASE : SHMQ_WAITS_FOR_JOIN;
 }
 
+/* 0: not empty, 1: not full, 2: finished, 3: a free cell. For tracing. */
+static size_t event_number(const struct shmq *q, const struct event_count *e) {
+  return (size_t)((const char *)e - (const char *)&q->segment->not_empty) / sizeof *e;
+}
+
 /* Killed asleep, we leave word that we sleep: watchers ask who lives. */
 static int wait_asleep(struct shmq *q, struct thread *me, struct wait *w) {
   int64_t left = timeout_left(&w->timeout, sleep_slice(q, w));
@@ -187,7 +193,9 @@ static int wait_asleep(struct shmq *q, struct thread *me, struct wait *w) {
   if (!w->slept) w->since = clock_coarse();
   _Atomic uint64_t *activity = &me->slot->activity;
   uint64_t before = activity_begin(activity, waits_for(q, w->armed), w->since);
+  probe1(slept, q, event_number(q, w->armed));
   event_sleep(w->armed, w->seen, left);
+  probe(woken, q);
   store_relaxed(activity, before);
   w->armed = NULL;
   w->slept = true;

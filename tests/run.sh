@@ -19,8 +19,8 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 packages='build-essential cmake pkg-config libcriterion-dev libpopt-dev libjansson-dev
-  liburing-dev zlib1g-dev libmicrohttpd-dev libncurses-dev libssl-dev libcurl4-openssl-dev python3
-  bats jq strace curl tmux procps spin'
+  liburing-dev zlib1g-dev libmicrohttpd-dev libncurses-dev libssl-dev libcurl4-openssl-dev
+  systemtap-sdt-dev python3 bats jq strace zsh curl tmux procps spin'
 folder=build
 options='-DCMAKE_BUILD_TYPE=Release -DSHMQ_WERROR=ON -DSHMQ_TESTS=ON'
 configuration=''
@@ -54,7 +54,10 @@ read_arguments() {
           -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static"
         selection='--label-regex ^(unit|process|crash)$'
         ;;
-      --long) configuration='--build-config long' ;;
+      --long)
+        configuration='--build-config long'
+        packages="$packages fakeroot"
+        ;;
       --build) task=build ;;
       --format)
         task=format
