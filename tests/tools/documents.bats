@@ -112,6 +112,17 @@ complete_words() {
   [ "${COMPREPLY[*]}" = "$q-a" ]
 }
 
+@test "completion offers the columns" {
+  source "$completion"
+  complete_words shmq stat "$q" -o ""
+  shmq create "$q"
+  [ "$(shmq stat "$q" -o x 2>&1 | sed 's/.*there are //; s/,//g')" = "${COMPREPLY[*]}" ]
+  complete_words shmq ls --sort qs
+  [ "${COMPREPLY[*]}" = qsize ]
+  complete_words shmq-stat "$q" -o name,qs
+  [ "${COMPREPLY[*]}" = name,qsize ]
+}
+
 @test "completion offers nothing where there is nothing to offer" {
   source "$completion"
   shmq create "$q-a"

@@ -3,6 +3,11 @@
 
 _shmq_commands='create ls stat top exporter put get peek drain load farm shutdown recover rm help'
 
+_shmq_columns='name qsize maxsize empty full shut_down oldest_waiting oldest_lease unfinished
+  leased returned put got done redelivered abandoned dead_lettered discarded put_rate got_rate
+  done_rate capacity used free item_max putters_waiting getters_waiting joiners_waiting
+  processes threads'
+
 _shmq_queues() {
   local path
   for path in /dev/shm/shmq.*; do
@@ -17,8 +22,8 @@ _shmq_options() {
       own='--capacity --maxsize --item-max --max-leases --max-attempts --lease-timeout --mode
         --if-missing'
       ;;
-    ls) own='--json' ;;
-    stat) own='--json --watch' ;;
+    ls) own='--json --prometheus -o --sort' ;;
+    stat) own='--json --prometheus -o --sort --watch' ;;
     top) own='--interval' ;;
     exporter) own='--listen' ;;
     put) own='--timeout -0 --file' ;;
@@ -40,8 +45,8 @@ _shmq_options() {
 _shmq_wants_value() {
   case $1 in
     --capacity | --maxsize | --item-max | --max-leases | --max-attempts | --lease-timeout) ;;
-    --mode | --watch | --interval | --listen | --timeout | -n | =) ;;
-    -j | --retries | --backoff | --rate | --idle | --results | --joblog | -o | --output) ;;
+    --mode | --watch | --interval | --listen | --timeout | -n | -o | --output | --sort | =) ;;
+    -j | --retries | --backoff | --rate | --idle | --results | --joblog) ;;
     *) return 1 ;;
   esac
 }
@@ -65,11 +70,20 @@ _shmq_offer_files() {
   mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
 }
 
+# Of columns with commas between them, the last.
+_shmq_offer_column() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=
+  [[ $word != *,* ]] || before=${word%,*},
+  mapfile -t COMPREPLY < <(compgen -P "$before" -W "$_shmq_columns" -- "${word##*,}")
+}
+
 # The value of an option, which is the word before the cursor.
 _shmq_offer_values() {
   case $1 in
     --results) _shmq_offer "$(_shmq_queues)" ;;
-    --joblog | -o | --output) _shmq_offer_files ;;
+    --sort) _shmq_offer_column ;;
+    -o) if [[ ${COMP_WORDS[1]} == drain ]]; then _shmq_offer_files; else _shmq_offer_column; fi ;;
+    --joblog | --output) _shmq_offer_files ;;
   esac
 }
 
