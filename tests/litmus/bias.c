@@ -20,7 +20,7 @@ static struct shared {
   struct guarded guarded;
   _Atomic bool stop;
   _Atomic int64_t by_bias, evictions;
-} *shared;
+} * shared;
 
 static shmq *q;
 static struct robust_mutex *mutex;

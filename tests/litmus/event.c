@@ -14,7 +14,7 @@ static struct shared {
   alignas(LINE) _Atomic int64_t committed; /* by the waker, and */
   alignas(LINE) _Atomic int64_t notified;  /* what it has looked for sleepers after */
   _Atomic bool stop;
-} *shared;
+} * shared;
 
 /* Goes on when the sleeper does, and commits while that one falls asleep. */
 static int64_t commit(void *unused) {
