@@ -241,7 +241,7 @@ ssize_t attempt_patiently(struct shmq *q, side_fn *side_of, attempt_fn *attempt,
     side_unlock(q, side.lock, me->id);
     if (w.slept && side.ready(q)) event_notify(side.event, &q->segment->state, 1);
     if (n != -EAGAIN && n != -ENOBUFS) {
-      if (w.slept | time_to_look(me)) look_after(q, me, side_of, n);
+      if (w.slept | time_to_look(me)) look_after(q, me, side.lock, n);
       return n;
     }
     r = wait_more(q, me, &w, &side, n == -EAGAIN ? side.event : &q->segment->cell_free);

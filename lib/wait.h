@@ -112,9 +112,10 @@ ALWAYS_INLINE void leave_biased(struct thread *me, int side) {
  */
 typedef ssize_t attempt_fn(struct shmq *q, struct thread *me, void *arguments);
 
-/* After an attempt that returned n. */
-static inline void look_after(struct shmq *q, struct thread *me, side_fn *side, ssize_t n) {
-  bool puts = side == producer_side;
+/* After an attempt under this lock that returned n. */
+static inline void look_after(struct shmq *q, struct thread *me, const struct robust_mutex *lock,
+                              ssize_t n) {
+  bool puts = lock == &q->segment->producer.lock;
   look_around(q, me, puts ? PRODUCER : CONSUMER, puts && n > 0 ? (size_t)n : 0);
 }
 
@@ -132,7 +133,7 @@ __attribute__((always_inline)) static inline ssize_t attempt_until(struct shmq *
   if (likely(is_here(q, me)) && likely(mutex_try(q, lock, me->id))) {
     ssize_t n = attempt(q, me, arguments);
     side_unlock(q, lock, me->id);
-    if (unlikely(time_to_look(me))) look_after(q, me, side, n);
+    if (unlikely(time_to_look(me))) look_after(q, me, lock, n);
     if (likely(n != -EAGAIN && n != -ENOBUFS)) return n;
   }
   return attempt_patiently(q, side, attempt, arguments, timeout);

@@ -78,6 +78,21 @@ Test(p7_ages, oldest_item_of_a_slow_producer) {
   check_is(stats_of(watcher).oldest_waiting, 0);
 }
 
+static int64_t put_with(void *queue) {
+  return put_number(queue, 1);
+}
+
+/* Its first call is its last, and goes the long way: with the handle that it inherited, it is not
+ * attached before. */
+Test(p7_ages, oldest_item_of_a_child_that_puts_once) {
+  shmq *queue = make_queue(NULL), *watcher = watch_queue();
+  nap(200 * MS);
+  const shmq_ns began = now();
+  struct child producer = child_start(put_with, queue);
+  check_is(child_result(&producer), 0);
+  check_age(stats_of(watcher).oldest_waiting, began, now());
+}
+
 Test(p7_ages, item_that_came_back_is_as_old_as_its_put) {
   shmq_ns began, ended;
   struct shmq_lease lease;
