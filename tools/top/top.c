@@ -48,10 +48,9 @@ static void hold_signals(sigset_t *while_waiting) {
 }
 
 /* Ends as who sent the signal expects, now that the terminal is as it was. */
-static void die_of(int number, const sigset_t *mask) {
+static void die_of(int number) {
   signal(number, SIG_DFL);
   raise(number);
-  sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
 /* ---- Looks --------------------------------------------------------------------------------------
@@ -121,7 +120,8 @@ static int watch_on(SCREEN *terminal, struct screen *screen, const sigset_t *mas
   delscreen(terminal);
   listing_free(&screen->listing);
   history_free(screen->history);
-  if (ended_by) die_of(ended_by, mask);
+  sigprocmask(SIG_SETMASK, mask, NULL); /* what was held comes now */
+  if (ended_by) die_of(ended_by);
   return STATUS_DONE;
 }
 
