@@ -114,6 +114,7 @@ static inline ssize_t ring_append(struct shmq *q, const struct iovec *items, siz
     int r = ring_make_room(q, place, items[0].iov_len);
     if (r != 0) return r;
     fit = ring_fit(q, place, items, n);
+    if (fit == 0) return -EBADMSG; /* somebody wrote over what we just saw */
   }
   for (size_t i = 0; i < fit; i++) {
     ring_write(q, place, items[i].iov_base, items[i].iov_len, copy_any);
