@@ -38,9 +38,11 @@ columns() {
 }
 
 @test "--sort: upwards, downwards, by name; the same in JSON" {
+  is_old() { shmq stat "$1" --json | jq -e '.[0].oldest_waiting > 0.05'; }
   for n in 2 10 1; do
     shmq create "$q-$n"
     seq "$n" | shmq put "$q-$n"
+    eventually is_old "$q-$n" # so that their ages differ
   done
   sorted() {
     shmq stat "$q-2" "$q-10" "$q-1" "$@" | sed -n "s/^$q-\([0-9]*\).*/\1/p" | xargs
