@@ -14,6 +14,10 @@
 
 #define SMALL_ITEM 128 /* bytes */
 
+/* In pieces of this size memcpy moves vectors. Larger ones it may leave to the processor's string
+   instructions, which are slow where the target is not on a line's boundary, as no item is. */
+#define COPY_PIECE 256
+
 typedef void copy_fn(void *to, const void *from, size_t n);
 
 /* Two blocks that may overlap cover what is not a multiple of them. */
@@ -52,7 +56,14 @@ static inline void copy_small(void *to, const void *from, size_t n) {
 }
 
 static inline void copy_large(void *to, const void *from, size_t n) {
-  memcpy(to, from, n);
+  char *t = to;
+  const char *f = from;
+  for (; n > COPY_PIECE; n -= COPY_PIECE) {
+    memcpy(t, f, COPY_PIECE);
+    t += COPY_PIECE;
+    f += COPY_PIECE;
+  }
+  memcpy(t, f, n);
 }
 
 static inline void copy_any(void *to, const void *from, size_t n) {

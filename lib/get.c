@@ -63,6 +63,7 @@ static ssize_t get_from_ring(struct shmq *q, struct thread *me, const struct buf
   if (n == 0) return r;
   count_got(q, me->slot, n, place);
   ring_commit_head(q, place);
+  me->items += (uint32_t)n;
   for (size_t i = 0; i < n; i++)
     probe1(got, q, b->items[i].iov_len);
   return (ssize_t)n;
@@ -140,6 +141,7 @@ ALWAYS_INLINE ssize_t get_one(struct shmq *q, void *buf, size_t cap, shmq_ns tim
   ring_commit_head(q, place);
   probe1(got, q, item.size);
   leave_biased(me, CONSUMER);
+  me->items++;
   bool awaited = event_is_awaited(&q->segment->not_full, &q->segment->state);
   if (unlikely(time_to_look(me) | awaited)) return get_then_look(q, me, (ssize_t)item.size);
   return (ssize_t)item.size;
@@ -201,6 +203,7 @@ static ssize_t take_from_ring(struct shmq *q, struct thread *me, const struct le
   }
   if (n == 0) return r;
   ring_commit_head(q, place);
+  me->items += (uint32_t)n;
   for (size_t i = 0; i < n; i++)
     probe1(taken, q, l->leases[i].id);
   return (ssize_t)n;
@@ -257,6 +260,7 @@ ALWAYS_INLINE int take_one(struct shmq *q, struct shmq_lease *lease, shmq_ns tim
   ring_commit_head(q, place_beyond(place, item.size));
   probe1(taken, q, lease->id);
   leave_biased(me, CONSUMER);
+  me->items++;
   bool awaited = event_is_awaited(&q->segment->not_full, &q->segment->state);
   return unlikely(time_to_look(me) | awaited) ? (int)get_then_look(q, me, 0) : 0;
 }

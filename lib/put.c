@@ -16,13 +16,13 @@ static inline void probe_items(const struct shmq *q, const struct iovec *items, 
 }
 
 static inline ssize_t put_attempt(struct shmq *q, struct thread *me, void *arguments) {
-  (void)me;
   struct batch *b = arguments;
   if (unlikely(load_relaxed(&q->segment->state.shut_down))) return -ESHUTDOWN;
   ssize_t n = ring_append(q, b->items + b->done, b->n - b->done);
   if (unlikely(n <= 0)) return n;
   probe_items(q, b->items + b->done, (size_t)n);
   b->done += (size_t)n;
+  me->items += (uint32_t)n;
   return n;
 }
 
@@ -61,6 +61,7 @@ ALWAYS_INLINE int put_one(struct shmq *q, const void *item, size_t size, shmq_ns
   ring_commit_tail(q, place_beyond(place, size));
   probe1(put, q, size);
   leave_biased(me, PRODUCER);
+  me->items++;
   bool awaited = event_is_awaited(&q->segment->not_empty, &q->segment->state);
   return unlikely(time_to_look(me) | awaited) ? put_then_look(q, me) : 0;
 }

@@ -18,6 +18,10 @@ struct pace {
   uint32_t pauses; /* between two looks */
   uint32_t vain;   /* long spins that ended asleep, since one did not */
   uint32_t skip;   /* waits until the next long spin */
+  /* When the thread was about to sleep last: the items of the side's place, its own, and the time,
+     CLOCK_MONOTONIC, ns. */
+  uint32_t all, own;
+  int64_t when;
 };
 
 /* A thread's place at one queue; private to the thread. */
@@ -27,6 +31,7 @@ struct thread {
   uint32_t cell_hint;     /* a cell that this thread freed: still warm in its cache */
   uint32_t calls_to_look; /* until it looks around (wait.c) */
   uint32_t looks;         /* in one tick of the clock */
+  uint32_t items;         /* that it put into the ring or had from it; modulo 2^32 */
   int64_t looked;         /* when it did, CLOCK_MONOTONIC, ns */
   struct pace put, get;
   struct thread_slot *slot;

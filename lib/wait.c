@@ -26,6 +26,12 @@
 #define SPIN_LONG    4096
 #define VAIN_MAX     6
 
+/* Others carry a stream: so many items went by from one sleep of a thread to the next, within this
+   time, and most without it. */
+#define STREAM_OF_OTHERS 1024
+#define STREAM_TIME      (10 * NS_PER_MS)
+#define REST             (2 * NS_PER_MS)
+
 static int attach(struct shmq *q, struct timeout *t, struct thread **me) {
   int r = load_acquire(&q->attachment) == 0 ? process_attach(q, t) : 0;
   return r == 0 ? thread_attach(q, me) : r;
@@ -148,6 +154,11 @@ static bool time_is_up(struct wait *w) {
   return w->timeout.ns > 0 && timeout_left(&w->timeout, 1) <= 0;
 }
 
+/* Where every item is waited for, its line comes together with the cursor's, and not after it. */
+static void fetch_next(const struct shmq *q, const struct side *side, const struct pace *pace) {
+  if (pace->pauses == 0) __builtin_prefetch(record_at(q, load_relaxed(&side->cursor->place)));
+}
+
 static bool spin_until_ready(struct shmq *q, struct wait *w, const struct side *side,
                              struct pace *pace) {
   pace_adapt(pace, place_items(load_relaxed(&side->cursor->place)));
@@ -155,6 +166,7 @@ static bool spin_until_ready(struct shmq *q, struct wait *w, const struct side *
   for (uint32_t spent = 0; spent < limit; spent += pace->pauses + 1) {
     for (uint32_t i = 0; i <= pace->pauses; i++)
       cpu_relax();
+    fetch_next(q, side, pace);
     if (side->ready(q)) {
       if (pace->skip == 0) pace->vain = 0;
       return true;
@@ -163,6 +175,30 @@ static bool spin_until_ready(struct shmq *q, struct wait *w, const struct side *
   }
   spin_failed(pace);
   return false;
+}
+
+/*
+ * Who sleeps is woken at the next commit. In a stream that others carry, it comes too late for the
+ * item or the room, takes the processor and the lock from those who carry it, and sleeps again. So
+ * it stays out for a while, without asking anybody to wake it.
+ */
+static bool others_carry(const struct thread *me, const struct side *side, struct pace *pace) {
+  uint32_t place = place_items(load_relaxed(&side->cursor->place));
+  uint32_t all = place - pace->all, own = me->items - pace->own;
+  int64_t now = clock_coarse(), time = now - pace->when;
+  pace->all = place;
+  pace->own = me->items;
+  pace->when = now;
+  return time <= STREAM_TIME && all > STREAM_OF_OTHERS && own < all / 2;
+}
+
+static int rest(struct wait *w, struct pace *pace) {
+  int64_t left = timeout_left(&w->timeout, REST);
+  if (left <= 0) return timeout_error(&w->timeout);
+  pace->vain = VAIN_MAX;
+  pace->skip = (1u << VAIN_MAX) - 1;
+  clock_sleep(left);
+  return 0;
 }
 
 /* To the end of the slice, or, for a consumer, until the next lease runs out. */
@@ -215,12 +251,13 @@ int wait_more(struct shmq *q, struct thread *me, struct wait *w, const struct si
   if (w->timeout.ns == SHMQ_NOWAIT) return wait_not(q, w);
   timeout_deadline(&w->timeout); /* the time runs from here, spinning included */
   if (time_is_up(w)) return timeout_error(&w->timeout);
+  struct pace *pace = event == &q->segment->not_full ? &me->put : &me->get;
   if (q->may_spin && !w->spun && event == side->event) {
-    struct pace *pace = event == &q->segment->not_full ? &me->put : &me->get;
     w->spun = !spin_until_ready(q, w, side, pace);
     if (!w->spun) return 0;
   }
   if (w->armed == event) return wait_asleep(q, me, w);
+  if (event == side->event && others_carry(me, side, pace)) return rest(w, pace);
   w->armed = event;
   w->seen = event_prepare(event, &q->segment->state, w->slept);
   return 0; /* once more, now that whoever commits will wake us */
