@@ -93,6 +93,10 @@ mechanism plain-look-for-sleepers sizes 64 event_count.h \
   's/unlikely\(load_relaxed\(&e->word\) & EVENT_ASLEEP\)/true/'
 mechanism lines sizes 64 layout.h 's/(define LINE) .*/\1 8/; /_Static_assert\(.*LINE/d'
 mechanism back-off sizes 64 wait.c 's/(define PAUSES_MAX) .*/\1 0/'
+mechanism pieces sizes 4096 copy.h 's/(define COPY_PIECE) .*/\1 SIZE_MAX/'
+mechanism rest shapes 4-1 wait.c 's/return time <= STREAM_TIME &&/return false \&\&/'
+mechanism record-with-cursor round-trip 'awake: spinning allowed' wait.c \
+  '/__builtin_prefetch\(record_at/d'
 mechanism spinning round-trip 'awake: spinning allowed' wait.c 's/if \(q->may_spin &&/if (false \&\&/'
 mechanism first-sleep-without-membarrier round-trip 'asleep: sleeping forced' wait.c \
   's/(event_prepare\(.*), w->slept\)/\1, true)/'
