@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * storm [--kills N | --stops N] [--threads N] [--vary] [--alone]
+ * storm [--kills N | --stops N] [--threads N] [--vary] [--alone] [--pause US]
  *
  * Two processes put and four take, in every way there is, on a queue so small that it is full and
  * empty all the time. They are killed at random, alone, together or all at once, as often as can be
@@ -203,8 +203,7 @@ static void strike(unsigned victims) {
 
 static void pause_between_kills(void) {
   const bool calm = chance_below(&chance, 16) == 0;
-  const uint64_t usual = book->parameters.alone ? 80000 : 6000;
-  nap((shmq_ns)chance_below(&chance, calm ? 250000 : usual) * US);
+  nap((shmq_ns)chance_below(&chance, calm ? 250000 : book->parameters.pause) * US);
   note_stall();
 }
 
@@ -292,15 +291,18 @@ static void read_arguments(int argc, char **argv, struct parameters *parameters)
   static const struct option options[] = {
       {"kills", required_argument, NULL, 'k'},   {"stops", required_argument, NULL, 's'},
       {"threads", required_argument, NULL, 't'}, {"vary", no_argument, NULL, 'v'},
-      {"alone", no_argument, NULL, 'a'},         {0}};
+      {"alone", no_argument, NULL, 'a'},         {"pause", required_argument, NULL, 'p'},
+      {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'k') parameters->kills = strtoull(optarg, NULL, 0);
     if (option == 's') parameters->stops = strtoull(optarg, NULL, 0);
     if (option == 't') parameters->threads = strtoull(optarg, NULL, 0);
     if (option == 'v') parameters->vary = true;
     if (option == 'a') parameters->alone = true;
+    if (option == 'p') parameters->pause = strtoull(optarg, NULL, 0);
     if (option == '?') exit(2);
   }
+  if (parameters->pause == 0) parameters->pause = parameters->alone ? 80000 : 6000;
   if (parameters->threads < 1 || parameters->threads > 8) exit(2);
 }
 

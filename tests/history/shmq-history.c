@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shmq-history [--kills N] [--seconds S] [--seed S] [--keep FILE]
+ * shmq-history [--kills N] [--seconds S] [--pause US] [--seed S] [--keep FILE]
  *
  * Rounds of 40 kills each, every one with a queue of its own. Processes, with up to four threads
  * each, do at random whatever there is to do; they are killed, stopped, replaced, fork, leave and
@@ -48,6 +48,7 @@ static struct chance chance;
 static struct stopped stopped;
 static struct totals totals;
 static unsigned population;
+static uint64_t pause_max = 8000; /* between two blows, us; one of 16 is longer */
 
 /* ---- The queue ----------------------------------------------------------------------------------
  */
@@ -186,7 +187,7 @@ static void stop_someone(void) {
 static void one_blow(void) {
   const uint64_t dice = chance_below(&chance, 16);
   const bool calm = chance_below(&chance, 16) == 0;
-  nap((shmq_ns)chance_below(&chance, calm ? 150000 : 8000) * US);
+  nap((shmq_ns)chance_below(&chance, calm ? 150000 : pause_max) * US);
   round_->lull = dice < 3 && !calm;
   if (stopped.post >= 0 && now() >= stopped.until) end_stop();
   if (dice == 4) stop_someone();
@@ -311,16 +312,19 @@ static uint64_t read_number(const char *option, const char *text) {
 static void read_arguments(int argc, char **argv, struct parameters *parameters) {
   static const struct option options[] = {{"kills", required_argument, NULL, 'k'},
                                           {"seconds", required_argument, NULL, 's'},
+                                          {"pause", required_argument, NULL, 'p'},
                                           {"seed", required_argument, NULL, 'r'},
                                           {"keep", required_argument, NULL, 'f'},
                                           {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'k') parameters->kills = read_number("kills", optarg);
     if (option == 's') parameters->seconds = read_number("seconds", optarg);
+    if (option == 'p') pause_max = read_number("pause", optarg);
     if (option == 'r') parameters->seed = read_number("seed", optarg);
     if (option == 'f') parameters->keep = optarg;
     if (option == '?') exit(2);
   }
+  if (pause_max == 0) pause_max = 1;
   if (optind < argc) fprintf(stderr, "shmq-history: what is %s?\n", argv[optind]);
   if (optind < argc) exit(2);
 }
