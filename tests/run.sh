@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [--asan] [--clang] [--aarch64] [--long] [--build] [--format]
+# run.sh [--asan] [--tsan] [--clang] [--aarch64] [--long] [--build] [--format]
 # run.sh --lint | --coverage | --fuzz [SECONDS]
 #
 # Installs what is missing (Debian packages), builds, and runs all tests.
 #   --asan    with the address and undefined-behaviour sanitizers, in build-asan/
+#   --tsan    with the thread sanitizer, in build-tsan/: the tests that have threads
 #   --clang   with clang, in build-clang/
 #   --aarch64 for that processor, emulated by qemu, in build-aarch64/: what needs the library alone
 #   --long    storms of a thousand kills, too
@@ -39,6 +40,14 @@ read_arguments() {
       --asan)
         folder=build-asan
         options="$options -DSHMQ_SANITIZE=address,undefined"
+        ;;
+      --tsan)
+        # It does not know full fences, nor that fork handlers make a mutex anew.
+        folder=build-tsan
+        options="$options -DSHMQ_TOOLS=OFF -DSHMQ_URING=OFF -DSHMQ_SANITIZE=thread
+          -DCMAKE_C_FLAGS=-Wno-tsan"
+        selection='--tests-regex ^(unit/|litmus|process/(threads|put_get|leases|join|shutdown|timeouts)$)'
+        export TSAN_OPTIONS=report_mutex_bugs=0:die_after_fork=0
         ;;
       --clang)
         folder=build-clang

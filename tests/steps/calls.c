@@ -295,3 +295,12 @@ const struct call seconds[] = {
     {.name = "touch", .run = run_second_touch},
 };
 const size_t seconds_n = COUNT(seconds);
+
+/* ---- While a victim stands still ---- */
+
+const struct call others[] = {
+    {.name = "put", .run = run_second_put, .happen = happen_second_put},
+    {.name = "get", .run = run_get_wait, .happen = happen_get},
+    {.name = "recover", .run = run_recover},
+};
+const size_t others_n = COUNT(others);

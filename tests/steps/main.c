@@ -182,8 +182,10 @@ static void *share(size_t size) {
 }
 
 static const struct call *second_named(const char *name) {
-  for (size_t i = 0; i < seconds_n; i++) {
-    if (strcmp(seconds[i].name, name) == 0) return &seconds[i];
+  const struct call *list = options.stalls ? others : seconds;
+  const size_t n = options.stalls ? others_n : seconds_n;
+  for (size_t i = 0; i < n; i++) {
+    if (strcmp(list[i].name, name) == 0) return &list[i];
   }
   errx(2, "no second victim %s", name);
 }
@@ -205,16 +207,18 @@ static const char usage[] =
     "  --list           the cases: call/state\n"
     "  --case PATTERN   only these, a pattern of glob(7)\n"
     "  --from CASE      begin there, to go on with a run that was stopped\n"
-    "  --only POINT     one kill point, as a failure names it: CASE:K or CASE:K:SECOND:J\n"
+    "  --only POINT     one point, as a failure names it: CASE:K or CASE:K:SECOND:J (with\n"
+    "                   --stalls before it, of a stall)\n"
     "  --full           kill after every instruction\n"
     "  --pairs          kill the recoverer, too, at every edge, from every edge\n"
+    "  --stalls         kill nobody: stop it at every edge, make another call, let it go on\n"
     "  --first          stop at the first failure\n"
     "  --sample N       else: every edge, N instructions and N pairs of each case (20)\n"
     "  --seed S         of the sample\n"
     "  --limit MS       how long the living may need to go on (300)\n"
     "  -j N             processes at work (1)\n";
 
-enum option_name { LIST = 1, CASE, FROM, ONLY, FULL, PAIRS, FIRST, SAMPLE, SEED, LIMIT_MS, HELP };
+enum option_name { LIST = 1, CASE, FROM, ONLY, FULL, PAIRS, STALLS, FIRST, SAMPLE, SEED, LIMIT_MS, HELP };
 
 static const struct option long_options[] = {
     {"list", no_argument, NULL, LIST},       {"case", required_argument, NULL, CASE},
@@ -254,6 +258,9 @@ static bool parse(int argc, char **argv) {
       case PAIRS:
         options.pairs = true;
         break;
+      case STALLS:
+        options.stalls = true;
+        break;
       case FIRST:
         options.first = true;
         break;
@@ -287,8 +294,9 @@ static bool parse(int argc, char **argv) {
 static void summarize(void) {
   printf("%" PRIu64 " cases of %zu calls and %zu states, %" PRIu64 " instructions\n", totals->cases,
          calls_n, states_n, totals->instructions);
-  printf("%" PRIu64 " kill points, %" PRIu64 " double kill points (%" PRIu64 " missed)\n",
-         totals->singles, totals->doubles, totals->missed);
+  printf("%" PRIu64 " kill points, %" PRIu64 " double kill points, %" PRIu64 " stalls (%" PRIu64
+         " missed)\n",
+         totals->singles, totals->doubles, totals->stalls, totals->missed);
   printf("longest time until the living went on: %.1f ms (%s); tried again as slow: %" PRIu64 "\n",
          (double)totals->worst / 1e6, totals->worst_at, totals->slow);
   printf("%" PRIu64 " failures; seed %" PRIu64 "\n", totals->failures, options.seed);

@@ -17,6 +17,7 @@ struct options {
   const char *pattern; /* which cases */
   bool full;           /* every instruction */
   bool pairs;          /* every pair of edges */
+  bool stalls;         /* no kills: at every edge a victim stands still, and goes on later */
   bool first;          /* stop at the first failure */
   unsigned sample;     /* else how many points beside the edges, and how many double ones */
   unsigned workers;
@@ -38,7 +39,7 @@ struct position {
 };
 
 struct totals {
-  _Atomic uint64_t cases, instructions, singles, doubles, missed, slow, failures;
+  _Atomic uint64_t cases, instructions, singles, doubles, stalls, missed, slow, failures;
   _Atomic int64_t worst;
   char worst_at[128];
 };

@@ -18,22 +18,32 @@
 #define SYSCALL    0x050f /* the instruction, two bytes */
 #define BREAKPOINT 0xccL  /* one byte */
 
+#define STALL (3 * MS) /* more than a call takes that need not wait for a lock */
+
 static char image[1 << 16];
 
 static uintptr_t address_of(pid_t pid) {
   return (uintptr_t)ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, regs.rip), 0);
 }
 
-/* Let it run until it stops again: by a step, at a breakpoint, or at the end of its call. */
-static void resume(struct scene *s, pid_t pid, enum __ptrace_request how) {
-  int status;
+static void let_run(const struct scene *s, pid_t pid, enum __ptrace_request how) {
   if (ptrace(how, pid, 0, 0) != 0) scene_fails(s, "ptrace: %s", strerror(errno));
+}
+
+/* It stops by a step, at a breakpoint, or at the end of its call. */
+static void await_stop(struct scene *s, pid_t pid) {
+  int status;
   waitpid(pid, &status, 0);
   if (!WIFSTOPPED(status)) scene_fails(s, "a victim ended by itself");
   if (WSTOPSIG(status) != SIGTRAP) {
     s->killed_at = address_of(pid);
     scene_fails(s, "a victim's call gets signal %d", WSTOPSIG(status));
   }
+}
+
+static void resume(struct scene *s, pid_t pid, enum __ptrace_request how) {
+  let_run(s, pid, how);
+  await_stop(s, pid);
 }
 
 /* Another process may change the segment as well; that makes an edge too many, no harm. */
@@ -110,16 +120,19 @@ static void release_all(struct model *m) {
     model_release(m, place);
 }
 
-/* Each model, and what becomes of it with each further commit of the call. */
-static void models_fork(struct scene *s, const struct call *call) {
+/* Each model from the first on, and what becomes of it with each further commit of the call. */
+static void models_fork(struct scene *s, unsigned first, const struct call *call) {
   const unsigned n = s->models_n;
-  for (unsigned i = 0; i < n; i++) {
+  for (unsigned i = first; i < n; i++) {
     struct model m = s->models[i];
     for (unsigned commits = 0; call->happen && call->happen(&m, commits); commits++) {
       if (s->models_n == MODELS_MAX) abort();
       s->models[s->models_n++] = m;
     }
   }
+}
+
+static void models_release(struct scene *s) {
   for (unsigned i = 0; i < s->models_n; i++)
     release_all(&s->models[i]);
 }
@@ -129,5 +142,36 @@ void victim_kill(struct scene *s, enum part part) {
   person_kill(s, part);
   s->time_of_death = now();
   s->kills++;
-  models_fork(s, part == VICTIM ? s->test->call : s->second);
+  models_fork(s, 0, part == VICTIM ? s->test->call : s->second);
+  models_release(s);
+}
+
+/* ---- Stalls ---- */
+
+/* The second one may need what the victim has: then it gets no further, for now. */
+static void give_time(const struct scene *s) {
+  const struct page *page = s->people[SECOND_VICTIM].page;
+  const shmq_ns end = now() + STALL;
+  while (!page->over && now() < end)
+    nap(20 * US);
+}
+
+void victims_finish(struct scene *s) {
+  const pid_t victim = s->people[VICTIM].pid, second = s->people[SECOND_VICTIM].pid;
+  const struct model before = s->models[0];
+  s->killed_at = address_of(victim);
+  let_run(s, second, PTRACE_CONT);
+  give_time(s);
+  if (!s->people[VICTIM].page->over) resume(s, victim, PTRACE_CONT);
+  await_stop(s, second);
+  person_kill(s, VICTIM);
+  person_kill(s, SECOND_VICTIM);
+  s->time_of_death = now();
+  models_fork(s, 0, s->test->call);
+  models_fork(s, 0, s->second);
+  const unsigned other_order = s->models_n;
+  s->models[s->models_n++] = before;
+  models_fork(s, other_order, s->second);
+  models_fork(s, other_order, s->test->call);
+  models_release(s);
 }

@@ -5,7 +5,8 @@
  * A case is a call in a state. For each kill point of a case a scene is set: a small queue in that
  * state, the process that is going to die (the victim), and whoever else the state needs. The
  * victim is brought to its k-th instruction inside the call and killed; the living go on and are
- * judged. In a double kill a second victim, at work on the recovery, dies as well before that.
+ * judged. In a double kill a second victim, at work on the recovery, dies as well before that. In a
+ * stall nobody dies: the victim stands still at that instruction while another call is made.
  *
  * What the queue must hold afterwards is worked out by a model: two of them, as the call may have
  * happened whole or not at all. Each thing that is observed rules out the models that disagree;
@@ -150,6 +151,10 @@ extern const size_t calls_n;
 extern const struct call seconds[];
 extern const size_t seconds_n;
 
+/* What another process does while the victim stands still, and is to go on later. */
+extern const struct call others[];
+extern const size_t others_n;
+
 struct case_of {
   char name[64];
   const struct call *call;
@@ -190,7 +195,7 @@ struct person {
   struct page *page;
 };
 
-#define MODELS_MAX 8
+#define MODELS_MAX 24
 
 struct scene {
   const struct case_of *test;
@@ -240,6 +245,10 @@ bool victim_advance(struct scene *s, enum part part, const struct trace *t, size
 
 /* Kill a victim where it stands; its call may have happened or not. */
 void victim_kill(struct scene *s, enum part part);
+
+/* While the victim stands still, the second one has time for its call; then both go on to the end,
+   and leave. Either may have been first. */
+void victims_finish(struct scene *s);
 
 /* ---- After the deaths: judge.c, report.c -------------------------------------------------------
  */

@@ -45,12 +45,29 @@ static void run_point(const struct survey *y, const struct point *p) {
   }
 }
 
+static void run_stall(const struct survey *y, const struct point *p) {
+  struct scene s;
+  alarm(HANG_S);
+  scene_begin(&s, y->test, p->second);
+  if (!victim_advance(&s, VICTIM, &y->first, p->k)) totals->missed++;
+  victims_finish(&s);
+  judge(&s);
+  scene_end(&s);
+  alarm(0);
+  totals->stalls++;
+}
+
 /* After a failure, a new worker goes on behind it. */
 static void try_point(struct survey *y, struct point point) {
   if (y->serial > y->from) mine->slow = 0;
   mine->point = point;
   mine->serial = y->serial++;
-  if (mine->serial >= y->from) run_point(y, &point);
+  if (mine->serial < y->from) return;
+  if (options.stalls) {
+    run_stall(y, &point);
+  } else {
+    run_point(y, &point);
+  }
 }
 
 /* Points are dealt to the workers in groups: those that need the same traces. */
@@ -108,6 +125,17 @@ static void every_double_kill(struct survey *y) {
   }
 }
 
+/* ---- Stalls ---- */
+
+/* At every edge, since nobody can tell where between two edges somebody stands still. */
+static void every_stall(struct survey *y) {
+  for (size_t k = 0; k < y->first.n; k++) {
+    for (size_t i = 0; i < others_n && y->first.steps[k].edge; i++) {
+      if (group_is_mine(y)) try_point(y, (struct point){.k = k, .second = &others[i]});
+    }
+  }
+}
+
 /* ---- A sample ---- */
 
 /* Every edge, since between two edges the segment is the same; and some others all the same. */
@@ -146,18 +174,25 @@ static void some_double_kills(struct survey *y) {
 /* ---- All of it ---- */
 
 static void run_only(struct survey *y, const struct point *p) {
+  if (options.stalls && p->second && me == 0 && p->k < y->first.n) try_point(y, *p);
+  if (options.stalls) return;
   if (p->second) trace_second(y, p->k, p->second);
   const size_t n = p->second ? y->second.n : y->first.n;
   if (me == 0 && p->k < y->first.n && (p->second ? p->j : p->k) < n) try_point(y, *p);
 }
 
 static void run_all(struct survey *y) {
+  const bool creates = y->test->call->creates; /* there is nothing to recover, or to disturb */
+  if (options.stalls) {
+    if (!creates) every_stall(y);
+    return;
+  }
   if (options.full) {
     every_single_kill(y);
   } else {
     some_single_kills(y);
   }
-  if (y->test->call->creates) return; /* there is nothing to recover */
+  if (creates) return;
   if (options.pairs) {
     every_double_kill(y);
   } else {

@@ -379,6 +379,49 @@ TEST_BOTH(descriptors, wake_up_owed_by_the_dead_is_paid) {
   check_is(shmq_event_close(fd), 0);
 }
 
+/* The first descriptor is the one that the clock wakes; nobody polls it. Then another one is, so that
+   nobody is owed anything for long, and when that one is closed, another. */
+TEST_BOTH(descriptors, wake_up_owed_by_the_dead_is_paid_whichever_is_polled) {
+  int fds[4];
+  for (int i = 0; i < 4; i++)
+    fds[i] = event_fd(make_queue(NULL), SHMQ_NOT_EMPTY);
+  shmq *queue = make_queue(NULL);
+  for (int64_t i = 0; i < 4; i++) {
+    const int fd = event_fd(queue, SHMQ_NOT_EMPTY);
+    check_becomes(becomes_unreadable(fd));
+    const struct child child = child_start(put_without_waking, &i);
+    check_is(child_result(&child), 0);
+    while (get_number(queue, SHMQ_NOWAIT) == -EAGAIN) {
+      cr_assert(wait_readable(fd));
+      shmq_event_clear(fd);
+    }
+    if (i % 2) check_is(shmq_event_close(fd), 0);
+    check_is(shmq_event_close(fds[i]), 0);
+  }
+}
+
+/* Nothing happens: when a loop wakes up to look after the dead, it does so for one descriptor. (All
+   of them on a machine that is too busy to look in time.) */
+TEST_BOTH(descriptors, one_of_many_wakes_up_to_look) {
+  const int loop = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event ready[8];
+  shmq *queue = make_queue(NULL);
+  for (int i = 0; i < 8; i++) {
+    struct epoll_event readable = {.events = EPOLLIN,
+                                   .data.fd = event_fd(queue, SHMQ_NOT_EMPTY)};
+    check_becomes(becomes_unreadable(readable.data.fd));
+    cr_assert(epoll_ctl(loop, EPOLL_CTL_ADD, readable.data.fd, &readable) == 0);
+  }
+  const shmq_ns end = now() + PATIENCE;
+  int n = 0;
+  while (n != 1 && now() < end) {
+    n = epoll_wait(loop, ready, 8, (int)(PATIENCE / MS));
+    for (int i = 0; i < n; i++)
+      cr_assert(shmq_event_clear(ready[i].data.fd) >= 0);
+  }
+  check_is(n, 1);
+}
+
 static int64_t take_and_stay(void *unused) {
   (void)unused;
   struct shmq_lease lease;
