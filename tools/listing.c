@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the name of a queue's object begins with. */
-#define PREFIX "shmq."
-
 static int may_be_queue(const struct dirent *entry) {
-  return strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0;
+  return strncmp(entry->d_name, QUEUE_PREFIX, strlen(QUEUE_PREFIX)) == 0;
 }
 
 static const char *name_of(const struct dirent *entry) {
-  return entry->d_name + strlen(PREFIX);
+  return entry->d_name + strlen(QUEUE_PREFIX);
 }
 
 /* No queue can have this name; or it went away since the directory was read. */
@@ -30,7 +27,7 @@ static void look_at_all(struct listing *listing) {
 
 int listing_take(struct listing *listing) {
   *listing = (struct listing){0};
-  int count = scandir(LISTING_FOLDER, &listing->entries, may_be_queue, alphasort);
+  int count = scandir(QUEUE_DIRECTORY, &listing->entries, may_be_queue, alphasort);
   if (count < 0) return -errno;
   listing->entry_count = count;
   listing->snapshots = calloc((size_t)count + 1, sizeof *listing->snapshots);

@@ -8,9 +8,6 @@
 
 #include "snapshot.h"
 
-/* Where shm_open(3) keeps its objects. */
-#define LISTING_FOLDER "/dev/shm"
-
 struct listing {
   struct snapshot *snapshots; /* in the order of their names; those that cannot be read included */
   size_t count;

@@ -28,7 +28,7 @@ static int run(const char *const *arguments) {
   if (status) return status;
   int error = listing_take(&listing);
   if (error) {
-    complain("%s: %s", LISTING_FOLDER, strerror(-error));
+    complain("%s: %s", QUEUE_DIRECTORY, strerror(-error));
     return STATUS_FAILED;
   }
   report_sort(&report, listing.snapshots, listing.count);

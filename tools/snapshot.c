@@ -2,7 +2,10 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* There may be more than were counted: those that fit will do. */
 static size_t fitting(ssize_t count, size_t room) {
@@ -40,15 +43,42 @@ static int read_queue(shmq *queue, struct snapshot *snapshot) {
   return error;
 }
 
-int snapshot_take(struct snapshot *snapshot, const char *name) {
-  shmq *queue;
-  *snapshot = (struct snapshot){.name = name, .rates = {-1, -1, -1}};
-  snapshot->error = shmq_open_readonly(&queue, name);
-  if (snapshot->error) return snapshot->error;
-  snapshot->error = read_queue(queue, snapshot);
-  shmq_close(queue);
+static bool has_name(const struct view *view, const struct stat *status) {
+  return view->queue && view->device == status->st_dev && view->inode == status->st_ino;
+}
+
+/* Removed and made anew before it is opened, the next look opens it once more. */
+static int view_open(struct view *view) {
+  struct stat status;
+  char path[sizeof QUEUE_DIRECTORY "/" QUEUE_PREFIX + NAME_MAX];
+  snprintf(path, sizeof path, "%s/%s%s", QUEUE_DIRECTORY, QUEUE_PREFIX, view->name);
+  bool exists = stat(path, &status) == 0;
+  if (exists && has_name(view, &status)) return 0;
+  view_close(view);
+  if (exists) view->device = status.st_dev;
+  if (exists) view->inode = status.st_ino;
+  return shmq_open_readonly(&view->queue, view->name);
+}
+
+void view_close(struct view *view) {
+  shmq_close(view->queue);
+  view->queue = NULL;
+}
+
+int view_take(struct view *view, struct snapshot *snapshot) {
+  *snapshot = (struct snapshot){.name = view->name, .rates = {-1, -1, -1}};
+  snapshot->error = view_open(view);
+  if (!snapshot->error) snapshot->error = read_queue(view->queue, snapshot);
+  if (snapshot->error) view_close(view);
   if (snapshot->error) snapshot_free(snapshot);
   return snapshot->error;
+}
+
+int snapshot_take(struct snapshot *snapshot, const char *name) {
+  struct view view = {.name = name};
+  int error = view_take(&view, snapshot);
+  view_close(&view);
+  return error;
 }
 
 void snapshot_free(struct snapshot *snapshot) {

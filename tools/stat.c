@@ -23,7 +23,7 @@ static const struct command_option options[] = {
 #define CLEAR_SCREEN "\033[H\033[2J"
 
 struct watched {
-  const char *name;
+  struct view view;
   struct counts counts; /* at the look before */
 };
 
@@ -175,10 +175,10 @@ static void sleep_until(int64_t time) {
 
 static void look_at(struct look *look, struct watched *watched) {
   struct snapshot *snapshot = &look->shown[look->shown_count];
-  int error = snapshot_take(snapshot, watched->name);
+  int error = view_take(&watched->view, snapshot);
   if (error) {
     watched->counts.seen = false;
-    look->status = fail(watched->name, error);
+    look->status = fail(watched->view.name, error);
     return;
   }
   rates_add(snapshot, &watched->counts, look->seconds);
@@ -230,8 +230,11 @@ static int look_at_queues(struct look *look, const char *const *names) {
   look->shown = calloc(look->count, sizeof *look->shown);
   if (!look->queues || !look->shown) return out_of_memory();
   for (size_t i = 0; i < look->count; i++)
-    look->queues[i].name = names[i];
-  return look_again_and_again(look);
+    look->queues[i].view.name = names[i];
+  int status = look_again_and_again(look);
+  for (size_t i = 0; i < look->count; i++)
+    view_close(&look->queues[i].view);
+  return status;
 }
 
 static int run(const char *const *arguments) {

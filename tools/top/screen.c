@@ -297,7 +297,7 @@ static void draw_title(const struct screen *screen) {
   struct text text = {0};
   format_duration(interval, screen->interval);
   append(&text, "shmq top: queues: %zu, every %s", screen->listing.count, interval);
-  if (screen->error) append(&text, ", %s: %s", LISTING_FOLDER, strerror(-screen->error));
+  if (screen->error) append(&text, ", %s: %s", QUEUE_DIRECTORY, strerror(-screen->error));
   put_line(0, A_NORMAL, text.bytes);
 }
 
