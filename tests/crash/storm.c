@@ -288,11 +288,13 @@ static void make_small_queue(void) {
 }
 
 static void read_arguments(int argc, char **argv, struct parameters *parameters) {
-  static const struct option options[] = {
-      {"kills", required_argument, NULL, 'k'},   {"stops", required_argument, NULL, 's'},
-      {"threads", required_argument, NULL, 't'}, {"vary", no_argument, NULL, 'v'},
-      {"alone", no_argument, NULL, 'a'},         {"pause", required_argument, NULL, 'p'},
-      {0}};
+  static const struct option options[] = {{"kills", required_argument, NULL, 'k'},
+                                          {"stops", required_argument, NULL, 's'},
+                                          {"threads", required_argument, NULL, 't'},
+                                          {"vary", no_argument, NULL, 'v'},
+                                          {"alone", no_argument, NULL, 'a'},
+                                          {"pause", required_argument, NULL, 'p'},
+                                          {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'k') parameters->kills = strtoull(optarg, NULL, 0);
     if (option == 's') parameters->stops = strtoull(optarg, NULL, 0);

@@ -310,12 +310,10 @@ static uint64_t read_number(const char *option, const char *text) {
 }
 
 static void read_arguments(int argc, char **argv, struct parameters *parameters) {
-  static const struct option options[] = {{"kills", required_argument, NULL, 'k'},
-                                          {"seconds", required_argument, NULL, 's'},
-                                          {"pause", required_argument, NULL, 'p'},
-                                          {"seed", required_argument, NULL, 'r'},
-                                          {"keep", required_argument, NULL, 'f'},
-                                          {0}};
+  static const struct option options[] = {
+      {"kills", required_argument, NULL, 'k'}, {"seconds", required_argument, NULL, 's'},
+      {"pause", required_argument, NULL, 'p'}, {"seed", required_argument, NULL, 'r'},
+      {"keep", required_argument, NULL, 'f'},  {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'k') parameters->kills = read_number("kills", optarg);
     if (option == 's') parameters->seconds = read_number("seconds", optarg);

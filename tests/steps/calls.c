@@ -259,7 +259,8 @@ const struct call calls[] = {
      .run = run_close,
      .states = "empty several returned getter getter-held held others tired timed taker joiner "
                "joiner-held corpse closing discarding biased biased-away biased-corpse new-process "
-               "new-thread"},
+               "new-thread",
+     .closes = true},
     {.name = "open",
      .run = run_open,
      .states = "empty full returned getter others corpse closing biased-away",

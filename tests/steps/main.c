@@ -218,15 +218,34 @@ static const char usage[] =
     "  --limit MS       how long the living may need to go on (300)\n"
     "  -j N             processes at work (1)\n";
 
-enum option_name { LIST = 1, CASE, FROM, ONLY, FULL, PAIRS, STALLS, FIRST, SAMPLE, SEED, LIMIT_MS, HELP };
+enum option_name {
+  LIST = 1,
+  CASE,
+  FROM,
+  ONLY,
+  FULL,
+  PAIRS,
+  STALLS,
+  FIRST,
+  SAMPLE,
+  SEED,
+  LIMIT_MS,
+  HELP
+};
 
-static const struct option long_options[] = {
-    {"list", no_argument, NULL, LIST},       {"case", required_argument, NULL, CASE},
-    {"from", required_argument, NULL, FROM}, {"only", required_argument, NULL, ONLY},
-    {"full", no_argument, NULL, FULL},       {"pairs", no_argument, NULL, PAIRS},
-    {"first", no_argument, NULL, FIRST},     {"sample", required_argument, NULL, SAMPLE},
-    {"seed", required_argument, NULL, SEED}, {"limit", required_argument, NULL, LIMIT_MS},
-    {"help", no_argument, NULL, HELP},       {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {{"list", no_argument, NULL, LIST},
+                                             {"case", required_argument, NULL, CASE},
+                                             {"from", required_argument, NULL, FROM},
+                                             {"only", required_argument, NULL, ONLY},
+                                             {"full", no_argument, NULL, FULL},
+                                             {"pairs", no_argument, NULL, PAIRS},
+                                             {"stalls", no_argument, NULL, STALLS},
+                                             {"first", no_argument, NULL, FIRST},
+                                             {"sample", required_argument, NULL, SAMPLE},
+                                             {"seed", required_argument, NULL, SEED},
+                                             {"limit", required_argument, NULL, LIMIT_MS},
+                                             {"help", no_argument, NULL, HELP},
+                                             {NULL, 0, NULL, 0}};
 
 static void list_cases(void) {
   for (size_t i = 0; i < tests_n; i++)

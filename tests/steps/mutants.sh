@@ -12,6 +12,7 @@ flags=(-std=gnu11 -O2 -g -D_GNU_SOURCE -I"$lib" -I"$lib/include")
 wanted=" $* "
 tried=0 survived=0
 clean=" "
+how='--sample 20 --seed 1'
 
 compile() { # FILE OBJECT
   "${CC:-cc}" "${flags[@]}" -c "$1" -o "$2"
@@ -31,7 +32,8 @@ compile_all() {
 # Does the program find a failure?
 fails() { # PROGRAM CASES
   local status=0
-  "$1" --case "$2" --sample 20 --seed 1 --first >"$work/log" || status=$?
+  # shellcheck disable=SC2086
+  "$1" --case "$2" $how --first >"$work/log" || status=$?
   if [ "$status" -gt 1 ]; then echo "shmq-steps ended with $status" && exit 2; fi
   [ "$status" -eq 1 ]
 }
@@ -93,6 +95,10 @@ mutant sleep-in-slices 'put/getter' wait.c 's/return EVENT_SLICE;/return 1000 * 
 mutant dead-occupant 'put/biased' recovery.c \
   's/is_departed\(q, d, load_acquire\(&m->occupant\)\) \|\|$/false ||/'
 mutant inside-marks 'put/biased' recovery.c '/store_release\(&slot->inside\[0\], 0u\)/d'
+
+clean=" "
+how=--stalls
+mutant eviction 'put/biased' robust_mutex.c 's/while \(exists && /while (false \&\& exists \&\& /'
 
 echo "$tried mutants, $survived not found"
 [ "$survived" -eq 0 ]

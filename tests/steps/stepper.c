@@ -156,6 +156,20 @@ static void give_time(const struct scene *s) {
     nap(20 * US);
 }
 
+/* Before the second call somebody may have cleaned up after the dead, and the victim after itself.
+ */
+static void models_clean_up(struct scene *s) {
+  const unsigned n = s->models_n;
+  for (unsigned i = 0; i < n; i++) {
+    struct model m = s->models[i];
+    for (enum place place = HELD; place <= GOT_BY_CORPSE; place++) {
+      if (place >= HELD_BY_CORPSE || s->test->call->closes) model_release(&m, place);
+    }
+    if (s->models_n == MODELS_MAX) abort();
+    s->models[s->models_n++] = m;
+  }
+}
+
 void victims_finish(struct scene *s) {
   const pid_t victim = s->people[VICTIM].pid, second = s->people[SECOND_VICTIM].pid;
   const struct model before = s->models[0];
@@ -168,10 +182,12 @@ void victims_finish(struct scene *s) {
   person_kill(s, SECOND_VICTIM);
   s->time_of_death = now();
   models_fork(s, 0, s->test->call);
+  models_clean_up(s);
   models_fork(s, 0, s->second);
   const unsigned other_order = s->models_n;
   s->models[s->models_n++] = before;
   models_fork(s, other_order, s->second);
+  models_clean_up(s);
   models_fork(s, other_order, s->test->call);
   models_release(s);
 }

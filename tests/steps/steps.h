@@ -142,6 +142,7 @@ struct call {
   bool (*happen)(struct model *model, unsigned commits);
   const char *states;  /* where it is tried; NULL: everywhere */
   bool opens, creates; /* the victim is not attached before; there is no queue before */
+  bool closes;         /* what the victim had comes back */
 };
 
 extern const struct call calls[];
@@ -195,7 +196,7 @@ struct person {
   struct page *page;
 };
 
-#define MODELS_MAX 24
+#define MODELS_MAX 64
 
 struct scene {
   const struct case_of *test;

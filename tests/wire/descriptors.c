@@ -379,8 +379,8 @@ TEST_BOTH(descriptors, wake_up_owed_by_the_dead_is_paid) {
   check_is(shmq_event_close(fd), 0);
 }
 
-/* The first descriptor is the one that the clock wakes; nobody polls it. Then another one is, so that
-   nobody is owed anything for long, and when that one is closed, another. */
+/* The first descriptor is the one that the clock wakes; nobody polls it. Then another one is, so
+   that nobody is owed anything for long, and when that one is closed, another. */
 TEST_BOTH(descriptors, wake_up_owed_by_the_dead_is_paid_whichever_is_polled) {
   int fds[4];
   for (int i = 0; i < 4; i++)
@@ -407,8 +407,7 @@ TEST_BOTH(descriptors, one_of_many_wakes_up_to_look) {
   struct epoll_event ready[8];
   shmq *queue = make_queue(NULL);
   for (int i = 0; i < 8; i++) {
-    struct epoll_event readable = {.events = EPOLLIN,
-                                   .data.fd = event_fd(queue, SHMQ_NOT_EMPTY)};
+    struct epoll_event readable = {.events = EPOLLIN, .data.fd = event_fd(queue, SHMQ_NOT_EMPTY)};
     check_becomes(becomes_unreadable(readable.data.fd));
     cr_assert(epoll_ctl(loop, EPOLL_CTL_ADD, readable.data.fd, &readable) == 0);
   }
