@@ -11,10 +11,10 @@ set -euo pipefail
 build=$(realpath "$1") kills=$2 seconds=${3:-86400} jobs=${4:-4}
 logs=$build/storms
 kinds=(
-  'tests/crash/storm --kills 2000 --pause 1000'
-  'tests/crash/storm --kills 2000 --pause 1000 --threads 2 --vary'
-  'tests/crash/storm --kills 500 --pause 8000 --alone'
-  'tests/history/shmq-history --kills 1000 --pause 2000'
+  'tests/crash/storm --kills 2000 --items 512 --pause 500'
+  'tests/crash/storm --kills 2000 --items 512 --pause 500 --threads 2 --vary'
+  'tests/crash/storm --kills 1000 --items 10000 --pause 3000 --alone'
+  'tests/history/shmq-history --kills 1000 --pause 1000'
 )
 
 one() { # NUMBER
@@ -38,7 +38,8 @@ mkdir -p "$logs"
 began=$SECONDS number=0
 while [ "$(killed)" -lt "$kills" ] && [ $((SECONDS - began)) -lt "$seconds" ]; do
   while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do wait -n; done
-  one $((number++)) &
+  one "$number" &
+  number=$((number + 1))
 done
 wait
 cat "$logs"/*/log | awk -v seconds=$((SECONDS - began)) '

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * storm [--kills N | --stops N] [--threads N] [--vary] [--alone] [--pause US]
+ * storm [--kills N | --stops N] [--threads N] [--vary] [--alone]
+ *       [--pause US] [--items N]
  *
  * Two processes put and four take, in every way there is, on a queue so small that it is full and
  * empty all the time. They are killed at random, alone, together or all at once, as often as can be
@@ -45,6 +46,7 @@ static void *map_shared(uint64_t size) {
 }
 
 static uint64_t items_per_kill(const struct parameters *parameters) {
+  if (parameters->items > 0) return parameters->items;
   return parameters->alone ? ITEMS_PER_KILL_ALONE : ITEMS_PER_KILL;
 }
 
@@ -288,19 +290,18 @@ static void make_small_queue(void) {
 }
 
 static void read_arguments(int argc, char **argv, struct parameters *parameters) {
-  static const struct option options[] = {{"kills", required_argument, NULL, 'k'},
-                                          {"stops", required_argument, NULL, 's'},
-                                          {"threads", required_argument, NULL, 't'},
-                                          {"vary", no_argument, NULL, 'v'},
-                                          {"alone", no_argument, NULL, 'a'},
-                                          {"pause", required_argument, NULL, 'p'},
-                                          {0}};
+  static const struct option options[] = {
+      {"kills", required_argument, NULL, 'k'},   {"stops", required_argument, NULL, 's'},
+      {"threads", required_argument, NULL, 't'}, {"vary", no_argument, NULL, 'v'},
+      {"alone", no_argument, NULL, 'a'},         {"pause", required_argument, NULL, 'p'},
+      {"items", required_argument, NULL, 'i'},   {0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'k') parameters->kills = strtoull(optarg, NULL, 0);
     if (option == 's') parameters->stops = strtoull(optarg, NULL, 0);
     if (option == 't') parameters->threads = strtoull(optarg, NULL, 0);
     if (option == 'v') parameters->vary = true;
     if (option == 'a') parameters->alone = true;
+    if (option == 'i') parameters->items = strtoull(optarg, NULL, 0);
     if (option == 'p') parameters->pause = strtoull(optarg, NULL, 0);
     if (option == '?') exit(2);
   }
