@@ -144,9 +144,13 @@ static struct ref read_lease(const struct shmq_lease *lease) {
  */
 
 /* Who holds something that others may need does not wait for ever. */
+/* Nobody waits for ever who has leases, or where a thread that left its leases to its process may
+   have had the last: nobody would end them. */
 static shmq_ns some_timeout(struct person *person) {
   static const shmq_ns timeouts[] = {SHMQ_NOWAIT, SHMQ_NOWAIT, MS, 20 * MS, 200 * MS, SHMQ_FOREVER};
-  return timeouts[chance_below(&person->chance, person->held || person->only_child ? 5 : 6)];
+  const bool few_leases = person->round->history->max_leases < 1024;
+  const bool ends = person->held || person->only_child || few_leases;
+  return timeouts[chance_below(&person->chance, ends ? 5 : 6)];
 }
 
 static void put(struct person *person, shmq_ns timeout) {

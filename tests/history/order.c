@@ -59,11 +59,15 @@ static int64_t suspected_from(const struct suspects *suspects, int64_t moment) {
   return low > 0 ? suspects->list[low - 1].called : NEVER;
 }
 
-static void add_wait(struct court *court, const struct suspects *suspects, int64_t from,
+/* The call that put the item there did so when it was called, or later; and surely when it
+ * returned.
+ */
+static void add_wait(struct court *court, const struct suspects *suspects, const struct call *put,
                      const struct delivery *next, uint32_t attempt) {
-  struct wait wait = {from, next->call->called, next->call->returned, next->item, next->call};
+  struct wait wait = {call_until(court, put), next->call->called, next->call->returned, next->item,
+                      next->call};
   if (is_get(next->call)) {
-    const int64_t suspected = suspected_from(suspects, from);
+    const int64_t suspected = suspected_from(suspects, put->called);
     if (suspected < wait.to) wait.to = suspected;
     if (suspected < wait.out) wait.out = suspected;
   } else if (next->ref->attempt != attempt) {
@@ -80,9 +84,9 @@ static void collect_waits(struct court *court) {
     const struct delivery *next = &court->deliveries[i];
     const struct item *item = &court->items[next->item];
     if (i == item->first) {
-      add_wait(court, &suspects, call_until(court, item->put), next, 1);
+      add_wait(court, &suspects, item->put, next, 1);
     } else if (next[-1].end && succeeded(next[-1].end) && next[-1].end->op == GIVE_BACK) {
-      add_wait(court, &suspects, next[-1].end->returned, next, next[-1].ref->attempt + 1);
+      add_wait(court, &suspects, next[-1].end, next, next[-1].ref->attempt + 1);
     }
   }
   free(suspects.list);
