@@ -46,7 +46,7 @@ read_arguments() {
         folder=build-tsan
         options="$options -DSHMQ_TOOLS=OFF -DSHMQ_URING=OFF -DSHMQ_SANITIZE=thread
           -DCMAKE_C_FLAGS=-Wno-tsan"
-        selection='--tests-regex ^(unit/|litmus|process/(threads|put_get|leases|join|shutdown|timeouts)$)'
+        selection='--tests-regex ^(unit/|litmus|process/(threads|put_get|leases|join|shutdown)$)'
         export TSAN_OPTIONS=report_mutex_bugs=0:die_after_fork=0
         ;;
       --clang)
