@@ -102,6 +102,17 @@ stable='["name","qsize","maxsize","empty","full","unfinished","leased","put","go
   [ "$(wc -l < "$dir"/err)" -eq 1 ]
 }
 
+@test "stat --watch shows a queue that was removed and made anew" {
+  shmq create "$q"
+  shmq create "$q-2" --maxsize 3
+  start shmq stat "$q" "$q-2" -o name,maxsize --watch 20ms > "$dir"/out
+  eventually grep -Eq "^$q-2 +3$" "$dir"/out
+  shmq rm "$q-2"
+  shmq create "$q-2" --maxsize 7
+  eventually grep -Eq "^$q-2 +7$" "$dir"/out
+  kill_hard "$pid"
+}
+
 @test "stat --watch keeps its intervals" {
   shmq create "$q"
   local begin=${EPOCHREALTIME/./}
