@@ -40,7 +40,8 @@ static int attach(struct shmq *q, struct timeout *t, struct thread **me) {
 int enter_slow(struct shmq *q, struct timeout *t, struct thread **me) {
   if (q->readonly) return -EPERM;
   int r = attach(q, t, me);
-  if (r == -EUSERS && recover(q, t) > 0) r = attach(q, t, me); /* the dead had some */
+  /* The dead may have some; and if nobody is dead now, somebody else has just cleaned up. */
+  if (r == -EUSERS && recover(q, t) >= 0) r = attach(q, t, me);
   return r;
 }
 

@@ -247,6 +247,22 @@ Test(p10_asks_nothing, process_may_end_without_close) {
   check_is(get_number(queue, SHMQ_NOWAIT), 7);
 }
 
+/* All slots are the dead's, and some come at a time: one cleans up, the others find nothing left to
+   clean up. */
+Test(p10_asks_nothing, newcomers_at_once_get_the_slots_of_the_dead) {
+  enum { SLOTS = 4 };
+  struct shmq_options options = default_options();
+  struct child newcomers[SLOTS];
+  options.max_processes = options.max_threads = SLOTS;
+  shmq_close(make_queue(&options)); /* this process takes none */
+  for (int round = 0; round < 100; round++) {
+    for (int i = 0; i < SLOTS; i++)
+      newcomers[i] = child_start(leave_without_close, NULL);
+    for (int i = 0; i < SLOTS; i++)
+      check_is(child_result(&newcomers[i]), 0);
+  }
+}
+
 /* ---- fork ---------------------------------------------------------------------------------------
  */
 
