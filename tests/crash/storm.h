@@ -60,8 +60,8 @@ struct parameters {
   uint64_t kills, stops, threads, seed;
   uint64_t items; /* for each kill; 0: as many as usual */
   uint64_t pause; /* between two blows, us, at most; one of 16 is longer */
-  bool vary;  /* the sizes of items */
-  bool alone; /* one producer and one consumer at full speed; the others look in now and then */
+  bool vary;      /* the sizes of items */
+  bool alone;     /* one producer and one consumer at full speed; the others look in now and then */
 };
 
 struct book {

@@ -192,7 +192,7 @@ static void one_blow(void) {
   if (stopped.post >= 0 && now() >= stopped.until) end_stop();
   if (dice == 4) stop_someone();
   if (dice > 4) strike();
-  if (dice % 4 == 0) collect_letters();
+  if (dice % 4 == 0 && stopped.post < 0) collect_letters(); /* who is stopped may have a lock */
   for (unsigned living = reap(); living < population; living++)
     start_process();
 }
