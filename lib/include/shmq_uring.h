@@ -19,8 +19,8 @@
  * - Readable means that the event may hold. Another process may have got the item; and ten times a
  *   second one of a process's descriptors becomes readable for a moment (now and then all of them),
  *   since its library has to look after the dead, as every sleeper does. No event is lost. Where
- * several processes wait for one queue, one is told of each item; should it not come for it, the
- * others are told within 200 ms.
+ *   several processes wait for one queue, one is told of each item; should it not come for it, the
+ *   others are told within 200 ms.
  * - Never read from the descriptor or write to it. It may stand in any number of epoll sets, and be
  *   used by all threads.
  * - A descriptor belongs to the process that made it. The child of a fork(2) closes its copy with
