@@ -91,7 +91,7 @@ mutant burial 'bury/held' recovery.c 's/cell_state\(word\) == CELL_BURYING/i == 
 mutant dead-recoverer 'put/one' recovery.c 's/return thread == MUTEX_RECOVERER;/return false;/'
 mutant meeting-a-dead-lock 'put/one' wait.c '/if \(liveness == DEAD\) recover/d'
 mutant reaper 'peek/getter-held' wait.c 's/anybody_died\(q\) && recover\(q, &limit\) > 0/false/'
-mutant sleep-in-slices 'put/getter' wait.c 's/return EVENT_SLICE;/return 1000 * EVENT_SLICE;/'
+mutant sleep-in-slices 'put/getter' wait.c 's/return EVENT_(FIRST_)?SLICE;/return 1000 * EVENT_SLICE;/'
 mutant dead-occupant 'put/biased' recovery.c \
   's/is_departed\(q, d, load_acquire\(&m->occupant\)\) \|\|$/false ||/'
 mutant inside-marks 'put/biased' recovery.c '/store_release\(&slot->inside\[0\], 0u\)/d'
