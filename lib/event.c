@@ -33,24 +33,6 @@ static int refusal(const struct shmq *q, enum shmq_event event) {
   return (unsigned)event <= SHMQ_FINISHED ? 0 : -EINVAL;
 }
 
-/* ---- The sleeper's half of pair E ---- */
-
-static uint32_t announce(const struct shmq *q, enum shmq_event event) {
-  return atomic_fetch_or(&count_of(q, event)->word, EVENT_ASLEEP) | EVENT_ASLEEP;
-}
-
-/* Between the bit and the second look; a sleep that nobody cuts short must not begin without. */
-static bool barrier(void) {
-  bool reached_all = membarrier_all();
-  full_fence();
-  return reached_all;
-}
-
-static void demand_fences(const struct shmq *q) {
-  store_release(&q->segment->state.fence_needed, 1u);
-  full_fence();
-}
-
 /* ---- One event, for those who sleep by other means ---- */
 
 static void pass_on(const struct shmq *q, enum shmq_event event) {
@@ -64,8 +46,7 @@ static uint32_t stale(const struct shmq *q, enum shmq_event event) {
 
 static bool arm(const struct shmq *q, enum shmq_event event, uint32_t *seen) {
   if (holds(q, event)) return false;
-  *seen = announce(q, event);
-  if (!barrier()) demand_fences(q);
+  *seen = event_prepare(count_of(q, event), &q->segment->state, true);
   return !holds(q, event);
 }
 
@@ -86,10 +67,7 @@ int shmq_look(struct shmq *q, enum shmq_event event) {
   if (r != 0) return r;
   struct event_count *e = count_of(q, event);
   reap(q, &(struct timeout){.ns = SHMQ_NOWAIT});
-  if (!(load_relaxed(&e->word) & EVENT_ASLEEP)) {
-    announce(q, event);
-    if (!barrier()) demand_fences(q);
-  }
+  if (!(load_relaxed(&e->word) & EVENT_ASLEEP)) event_prepare(e, &q->segment->state, true);
   if (holds(q, event)) event_wake(e, EVENT_ALL);
   return 0;
 }
@@ -121,18 +99,20 @@ static int find_ready(const struct several *s, size_t turn) {
   return -1;
 }
 
-/* All bits, then one barrier for all. */
+/* event_prepare() for all: all bits, then one barrier. */
 static void announce_all(const struct several *s, struct futex_waitv *words) {
   for (size_t i = 0; i < s->n; i++) {
+    _Atomic uint32_t *word = &count_of(s->queues[i], s->events[i])->word;
     words[i] = (struct futex_waitv){
-        .val = announce(s->queues[i], s->events[i]),
-        .uaddr = (uintptr_t)&count_of(s->queues[i], s->events[i])->word,
+        .val = atomic_fetch_or(word, EVENT_ASLEEP) | EVENT_ASLEEP,
+        .uaddr = (uintptr_t)word,
         .flags = FUTEX_32,
     };
   }
-  if (barrier()) return;
-  for (size_t i = 0; i < s->n; i++)
-    demand_fences(s->queues[i]);
+  bool reached_all = membarrier_all();
+  for (size_t i = 0; !reached_all && i < s->n; i++)
+    store_release(&s->queues[i]->segment->state.fence_needed, 1u);
+  full_fence();
 }
 
 static bool reap_all(const struct several *s, struct timeout *t) {
