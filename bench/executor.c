@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "median.h"
 
 enum { WORKERS = 2, ROUNDS_MAX = 101 };
 
@@ -34,16 +35,6 @@ static ssize_t empty(const void *argument, size_t size, void *result, size_t roo
   (void)room;
   memcpy(result, argument, size);
   return (ssize_t)size;
-}
-
-static int compare(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned n) {
-  qsort(values, n, sizeof *values, compare);
-  return values[n / 2];
 }
 
 static void check(struct shmq_farm_outcome *outcome, unsigned expected) {

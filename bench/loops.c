@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "median.h"
 #include "no_io_uring.h"
 
 enum { SIZE = 64, QUEUES = 32, ROUNDS_MAX = 101 };
@@ -153,16 +154,6 @@ static double stream_rate(const struct way *way) {
   await(pid);
   shmq_close(queue);
   return stream_items / (1e-9 * (double)(now_ns() - began));
-}
-
-static int compare(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned n) {
-  qsort(values, n, sizeof *values, compare);
-  return values[n / 2];
 }
 
 /* Long enough for the consumer to be asleep. */
