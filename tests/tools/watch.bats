@@ -107,8 +107,10 @@ stable='["name","qsize","maxsize","empty","full","unfinished","leased","put","go
   shmq create "$q-2" --maxsize 3
   start shmq stat "$q" "$q-2" -o name,maxsize --watch 20ms > "$dir"/out
   eventually grep -Eq "^$q-2 +3$" "$dir"/out
+  kill -STOP "$pid" # no look sees that it is gone
   shmq rm "$q-2"
   shmq create "$q-2" --maxsize 7
+  kill -CONT "$pid"
   eventually grep -Eq "^$q-2 +7$" "$dir"/out
   kill_hard "$pid"
 }
