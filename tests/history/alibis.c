@@ -148,10 +148,12 @@ static unsigned capacity_of(const struct call *call) {
   return call->op == GET_MANY || call->op == TAKE_MANY ? BATCH : 1;
 }
 
-/* When, at the earliest, what it had went back. */
+/* When, at the earliest, what it had went back: its lease may have run out before the kill. */
 static int64_t lost_it_from(const struct search *search, const struct call *call) {
-  if (is_cut_short(call)) return member_of(search->court, call)->killed;
-  return call->called + search->court->history->lease_timeout;
+  const int64_t timeout = search->court->history->lease_timeout;
+  const int64_t killed = is_cut_short(call) ? member_of(search->court, call)->killed : NEVER;
+  const int64_t ran_out = is_take(call) && timeout ? call->called + timeout : NEVER;
+  return killed < ran_out ? killed : ran_out;
 }
 
 static bool can_serve(const struct search *search, const struct witness *witness,
