@@ -96,19 +96,34 @@ static void add_hole(struct search *search, struct hole hole) {
   search->holes[search->holes_n++] = hole;
 }
 
-/* The attempts before this delivery that nobody told of. The first was in the item's turn. */
-static void look_for_attempts(struct search *search, const struct item *item, uint64_t i) {
+/* The attempts below a limit that nobody told of, before the item's delivery i, which came again
+   at that time. The first was in the item's turn. */
+static void look_for_attempts(struct search *search, uint64_t number, uint64_t i, uint32_t limit,
+                              int64_t again) {
   const struct court *court = search->court;
-  const struct delivery *delivery = &court->deliveries[item->first + i];
-  const uint32_t before = i > 0 ? delivery[-1].ref->attempt : 0;
-  const int64_t from = i > 0 ? held_until(court, &delivery[-1]) : item->put->called;
-  const int64_t again = delivery->call->returned;
+  const struct item *item = &court->items[number];
+  const struct delivery *last = i > 0 ? &court->deliveries[item->first + i - 1] : NULL;
+  const int64_t from = last ? held_until(court, last) : item->put->called;
   const int64_t turn = had_left_by(&search->followers, call_until(court, item->put));
-  if (is_get(delivery->call)) return;
-  for (uint32_t k = before + 1; k < delivery->ref->attempt; k++) {
+  for (uint32_t k = last ? last->ref->attempt + 1 : 1; k < limit; k++) {
     const int64_t to = k == 1 && turn < again ? turn : again;
-    add_hole(search, (struct hole){from, to, again, false, delivery->item});
+    add_hole(search, (struct hole){from, to, again, false, number});
   }
+}
+
+static void look_before_delivery(struct search *search, uint64_t number, uint64_t i) {
+  const struct court *court = search->court;
+  const struct delivery *delivery = &court->deliveries[court->items[number].first + i];
+  if (!is_get(delivery->call))
+    look_for_attempts(search, number, i, delivery->ref->attempt, delivery->call->returned);
+}
+
+/* What nobody buried is doomed by its last attempt. */
+static void look_before_doom(struct search *search, uint64_t number) {
+  const struct item *item = &search->court->items[number];
+  const uint32_t limit = search->court->history->max_attempts;
+  if (limit && item->letters && !item->bury_tried && !item->ended)
+    look_for_attempts(search, number, item->deliveries, limit + 1, item->letter->returned);
 }
 
 /* What was never delivered left in its turn; what came back, left whenever it did. */
@@ -116,7 +131,8 @@ static void look_for_holes(struct search *search, uint64_t number) {
   const struct court *court = search->court;
   const struct item *item = &court->items[number];
   for (uint64_t i = 0; i < item->deliveries; i++)
-    look_for_attempts(search, item, i);
+    look_before_delivery(search, number, i);
+  look_before_doom(search, number);
   if (item->presence != CERTAIN || item->ended || item->perhaps_ended || item->letters) return;
   if (item->deliveries) {
     const struct delivery *last = &court->deliveries[item->first + item->deliveries - 1];

@@ -15,9 +15,10 @@ enum presence { ABSENT, PERHAPS, CERTAIN };
 struct item {
   const struct call *put; /* NULL: nobody put it */
   enum presence presence;
-  bool has_id, ended, perhaps_ended;
+  bool has_id, ended, perhaps_ended, bury_tried;
   uint64_t id;
   uint64_t first, deliveries; /* in court.deliveries */
+  const struct call *letter;  /* the first of them; NULL: none */
   uint32_t letters;
 };
 
@@ -26,8 +27,7 @@ struct delivery {
   const struct ref *ref;
   uint64_t item;
   const struct call *end; /* the call that ended the lease, or was killed in it; NULL: none */
-  bool bury_tried;
-  int64_t renewed; /* no lease_timeout began after this */
+  int64_t renewed;        /* no lease_timeout began after this */
 };
 
 /* The item surely waited in the queue from then on, until its taker was called; and, beside the

@@ -58,7 +58,7 @@ static void note_end(struct court *court, const struct call *call) {
     if (delivery->end) find(court, DOUBLE, call, "a lease was ended twice");
     delivery->end = call;
   }
-  if (delivery && call->op == BURY) delivery->bury_tried = true;
+  if (delivery && call->op == BURY) court->items[delivery->item].bury_tried = true;
 }
 
 /* The deadline was set inside the call, so no later than it returned; it may have been set as early
@@ -118,21 +118,34 @@ static void note_outcome(struct item *item, const struct delivery *delivery) {
   item->perhaps_ended = end && is_cut_short(end) && end->op == DONE;
 }
 
-/* NAME.dead has what was buried, and what was delivered as often as it may be. */
+/* NAME.dead has what was buried, and what was delivered as often as it may be: for the latter,
+   alibis.c asks who had it so often. */
 static void judge_letters(struct court *court, const struct item *item) {
   const uint32_t limit = court->history->max_attempts;
-  bool buried = false, tried = false;
+  bool buried = false;
   for (uint64_t i = 0; i < item->deliveries; i++) {
     const struct delivery *delivery = &court->deliveries[item->first + i];
-    tried |= delivery->bury_tried;
     buried |= delivery->end && !is_cut_short(delivery->end) && delivery->end->op == BURY;
   }
   if (buried && !item->letters)
     find(court, LOST, item->put, "it was buried, and is not in NAME.dead");
   if (item->letters && item->ended)
     find(court, DOUBLE, item->put, "it is in NAME.dead and was finished, or got");
-  if (item->letters && !tried && !limit)
+  if (item->letters && !item->bury_tried && !limit)
     find(court, INVENTED, item->put, "it is in NAME.dead, and nobody buried it");
+}
+
+/* Who is killed while it buries leaves one item to be buried once more. All calls bury what they
+   find doomed. */
+static void judge_second_letters(struct court *court) {
+  uint64_t allowed = court->verdict->cut_short;
+  for (uint64_t i = 0; i < court->items_n; i++) {
+    const struct item *item = &court->items[i];
+    const uint64_t again = item->letters > 1 ? item->letters - 1 : 0;
+    if (again > allowed)
+      find(court, DOUBLE, item->put, "it is in NAME.dead %" PRIu32 " times", item->letters);
+    allowed -= again < allowed ? again : allowed;
+  }
 }
 
 static void judge_item(struct court *court, struct item *item) {
@@ -169,4 +182,5 @@ void judge_items(struct court *court) {
     if (court->items[i].put) judge_item(court, &court->items[i]);
     court->verdict->items += court->items[i].presence == CERTAIN;
   }
+  judge_second_letters(court);
 }

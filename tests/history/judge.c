@@ -129,8 +129,10 @@ static void note_put(struct court *court, const struct call *call) {
 
 static void add_delivery(struct court *court, const struct call *call, const struct ref *ref,
                          struct item *item) {
-  if (call->op == LETTER) item->letters++;
-  if (call->op == LETTER) return;
+  if (call->op == LETTER) {
+    if (item->letters++ == 0 || call->returned < item->letter->returned) item->letter = call;
+    return;
+  }
   court->deliveries[court->deliveries_n++] =
       (struct delivery){.call = call, .ref = ref, .item = item - court->items};
 }
