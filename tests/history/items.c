@@ -16,7 +16,7 @@ static int64_t lesser(int64_t a, int64_t b) {
 /* The earliest moment at which the lease can have run out. */
 static int64_t runs_out(const struct court *court, const struct delivery *delivery) {
   const int64_t timeout = court->history->lease_timeout;
-  return timeout ? delivery->call->called + timeout : NEVER;
+  return timeout ? delivery->renewed + timeout : NEVER;
 }
 
 int64_t held_until(const struct court *court, const struct delivery *delivery) {
@@ -25,9 +25,7 @@ int64_t held_until(const struct court *court, const struct delivery *delivery) {
   if (is_get(delivery->call)) return NEVER;
   if (end && !is_cut_short(end) && end->op != GIVE_BACK) return NEVER;
   if (end && end->op == GIVE_BACK) until = lesser(until, end->called);
-  if (court->history->lease_timeout)
-    until = lesser(until, delivery->renewed + court->history->lease_timeout);
-  return until;
+  return lesser(until, runs_out(court, delivery));
 }
 
 /* Somebody else's end of the lease is none. */
@@ -69,14 +67,24 @@ static void note_touch(const struct court *court, const struct call *call) {
     delivery->renewed = call->called;
 }
 
+static void judge_touch(struct court *court, const struct call *call) {
+  struct delivery *delivery = call->n == 1 ? delivery_ended(court, call) : NULL;
+  if (delivery && call->state == RETURNED && call->result == -ESTALE)
+    note_stale(court, call, delivery);
+}
+
 static void note_ends(struct court *court) {
   for (uint64_t i = 0; i < court->deliveries_n; i++)
     court->deliveries[i].renewed = court->deliveries[i].call->called;
   for (uint64_t i = 0; i < court->history->calls_used; i++) {
     const struct call *call = &court->history->calls[i];
+    if (call->state != BLANK && call->op == TOUCH) note_touch(court, call);
+  }
+  for (uint64_t i = 0; i < court->history->calls_used; i++) {
+    const struct call *call = &court->history->calls[i];
     if (call->state == BLANK) continue;
     if (call->op == DONE || call->op == GIVE_BACK || call->op == BURY) note_end(court, call);
-    if (call->op == TOUCH) note_touch(court, call);
+    if (call->op == TOUCH) judge_touch(court, call);
   }
 }
 
