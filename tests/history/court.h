@@ -20,6 +20,7 @@ struct item {
   uint64_t first, deliveries; /* in court.deliveries */
   const struct call *letter;  /* the first of them; NULL: none */
   uint32_t letters;
+  const struct wait *wait; /* from its put to its first delivery; NULL: not certain */
 };
 
 struct delivery {
@@ -91,6 +92,9 @@ int64_t gone_from(const struct member *member);
 int64_t held_until(const struct court *court, const struct delivery *delivery);
 /* The item named; NULL: nobody was about to put it. */
 struct item *item_of(const struct court *court, const struct ref *ref);
+
+/* Was this item put before that one, surely? A put_many puts its items in their order. */
+bool put_before(const struct court *court, const struct item *item, const struct item *other);
 
 /* For how long of this time somebody was stopped, perhaps with a lock. */
 int64_t stopped(const struct history *history, int64_t from, int64_t to);

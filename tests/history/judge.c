@@ -58,6 +58,11 @@ int64_t call_until(const struct court *court, const struct call *call) {
   return dead ? dead : NEVER;
 }
 
+bool put_before(const struct court *court, const struct item *item, const struct item *other) {
+  if (item->put == other->put) return item < other;
+  return call_until(court, item->put) < other->put->called;
+}
+
 int64_t stopped(const struct history *history, int64_t from, int64_t to) {
   int64_t sum = 0;
   for (uint32_t i = 0; i < history->stops_used; i++) {

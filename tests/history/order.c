@@ -59,37 +59,109 @@ static int64_t suspected_from(const struct suspects *suspects, int64_t moment) {
   return low > 0 ? suspects->list[low - 1].called : NEVER;
 }
 
-/* The call that put the item there did so when it was called, or later; and surely when it
- * returned.
- */
-static void add_wait(struct court *court, const struct suspects *suspects, const struct call *put,
-                     const struct delivery *next, uint32_t attempt) {
-  struct wait wait = {call_until(court, put), next->call->called, next->call->returned, next->item,
+/* When the item came to wait: perhaps at the one time, surely at the other. */
+struct arrival {
+  int64_t perhaps, surely;
+};
+
+static struct arrival arrival_by(const struct court *court, const struct call *call) {
+  return (struct arrival){call->called, call_until(court, call)};
+}
+
+/* Returns NULL if it is not certain. */
+static const struct wait *add_wait(struct court *court, const struct suspects *suspects,
+                                   struct arrival arrival, const struct delivery *next,
+                                   uint32_t attempt) {
+  struct wait wait = {arrival.surely, next->call->called, next->call->returned, next->item,
                       next->call};
   if (is_get(next->call)) {
-    const int64_t suspected = suspected_from(suspects, put->called);
+    const int64_t suspected = suspected_from(suspects, arrival.perhaps);
     if (suspected < wait.to) wait.to = suspected;
     if (suspected < wait.out) wait.out = suspected;
   } else if (next->ref->attempt != attempt) {
-    return;
+    return NULL;
   }
-  court->waits[court->waits_n++] = wait;
+  court->waits[court->waits_n] = wait;
+  return &court->waits[court->waits_n++];
+}
+
+/* ---- What the dead had ----
+
+   All leases of a process come back at one time, when somebody cleans up after it: by the time, at
+   the latest, that one of them was delivered again. (Not so where leases run out.) */
+
+/* Did the item come back because the holder of its last delivery had gone? */
+static bool was_left(const struct court *court, const struct delivery *next) {
+  return next != &court->deliveries[court->items[next->item].first] && !next[-1].end &&
+         !court->history->lease_timeout;
+}
+
+/* Of each member: when what it left had come back; NEVER: it left nothing. */
+static int64_t *collect_returns(const struct court *court) {
+  const uint32_t members = court->history->members_used;
+  int64_t *returns = zeroed(members, sizeof *returns);
+  for (uint32_t i = 0; i < members; i++)
+    returns[i] = NEVER;
+  for (uint64_t i = 0; i < court->deliveries_n; i++) {
+    const struct delivery *next = &court->deliveries[i];
+    if (!was_left(court, next)) continue;
+    int64_t *back = &returns[next[-1].call->member];
+    if (next->call->returned < *back) *back = next->call->returned;
+  }
+  return returns;
+}
+
+struct left {
+  uint32_t member;
+  uint64_t id;
+  const struct delivery *next;
+  int64_t to; /* it surely waited until then */
+};
+
+static int compare_left(const void *a, const void *b) {
+  const struct left *x = a, *y = b;
+  if (x->member != y->member) return x->member < y->member ? -1 : 1;
+  return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Of what one member left, the older item goes first. */
+static void judge_left(struct court *court, struct left *list, uint64_t n) {
+  int64_t latest = 0;
+  qsort(list, n, sizeof *list, compare_left);
+  for (uint64_t i = 0; i < n; i++) {
+    if (i == 0 || list[i].member != list[i - 1].member) latest = 0;
+    if (list[i].next->call->returned < latest)
+      find(court, ORDER, list[i].next->call, "an older item that the same process had came later");
+    if (list[i].to > latest) latest = list[i].to;
+  }
 }
 
 /* From its put to its first delivery; from its return to the next one. */
 static void collect_waits(struct court *court) {
   struct suspects suspects = collect_suspects(court);
+  int64_t *returns = collect_returns(court);
+  struct left *left = zeroed(court->deliveries_n, sizeof *left);
+  uint64_t left_n = 0;
   court->waits = zeroed(court->deliveries_n, sizeof *court->waits);
   for (uint64_t i = 0; i < court->deliveries_n; i++) {
     const struct delivery *next = &court->deliveries[i];
-    const struct item *item = &court->items[next->item];
+    struct item *item = &court->items[next->item];
     if (i == item->first) {
-      add_wait(court, &suspects, item->put, next, 1);
+      item->wait = add_wait(court, &suspects, arrival_by(court, item->put), next, 1);
     } else if (next[-1].end && succeeded(next[-1].end) && next[-1].end->op == GIVE_BACK) {
-      add_wait(court, &suspects, next[-1].end, next, next[-1].ref->attempt + 1);
+      add_wait(court, &suspects, arrival_by(court, next[-1].end), next, next[-1].ref->attempt + 1);
+    } else if (was_left(court, next)) {
+      const uint32_t member = next[-1].call->member;
+      const struct arrival arrival = {gone_from(&court->history->members[member]), returns[member]};
+      const struct wait *wait =
+          add_wait(court, &suspects, arrival, next, next[-1].ref->attempt + 1);
+      left[left_n++] = (struct left){member, item->id, next, wait ? wait->to : 0};
     }
   }
+  judge_left(court, left, left_n);
   free(suspects.list);
+  free(returns);
+  free(left);
 }
 
 /* ---- Questions ----------------------------------------------------------------------------------
@@ -233,7 +305,32 @@ static void judge_ids(struct court *court) {
   free(items);
 }
 
-/* One call gives its items in their order, and puts of one thread are in the order of its items. */
+/* An item of a batch is in the queue only when those before it are there, or have left. */
+static void judge_neighbours(struct court *court, const struct call *put, const struct item *older,
+                             const struct item *younger) {
+  if (older->has_id && younger->has_id && older->id > younger->id)
+    find(court, ORDER, put, "the ids of this batch do not rise");
+  if (!older->wait || !younger->deliveries) return;
+  const struct call *call = court->deliveries[younger->first].call;
+  if (call->returned < older->wait->to)
+    find(court, ORDER, call, "an older item of the same put_many waited");
+}
+
+static void judge_put_batches(struct court *court) {
+  for (uint64_t i = 0; i < court->history->calls_used; i++) {
+    const struct call *put = &court->history->calls[i];
+    if (put->state == BLANK || put->op != PUT_MANY) continue;
+    for (unsigned k = 0; k < put->n; k++) {
+      for (unsigned m = k + 1; m < put->n; m++) {
+        const struct item *older = item_of(court, &put->refs[k]);
+        const struct item *younger = item_of(court, &put->refs[m]);
+        if (older && younger) judge_neighbours(court, put, older, younger);
+      }
+    }
+  }
+}
+
+/* One call gives its items in their order. */
 static void judge_batches(struct court *court) {
   for (uint64_t i = 0; i < court->history->calls_used; i++) {
     const struct call *call = &court->history->calls[i];
@@ -241,7 +338,7 @@ static void judge_batches(struct court *court) {
     for (unsigned k = 1; k < call->n; k++) {
       const struct item *before = item_of(court, &call->refs[k - 1]);
       const struct item *after = item_of(court, &call->refs[k]);
-      const bool overtaken = before && after && call_until(court, after->put) < before->put->called;
+      const bool overtaken = before && after && put_before(court, after, before);
       if (overtaken || (is_take(call) && call->refs[k].id < call->refs[k - 1].id))
         find(court, ORDER, call, "the items of a batch are not in their order");
     }
@@ -406,6 +503,7 @@ void judge_order(struct court *court) {
   ask_about_deliveries(court, true);
   ask_about_deliveries(court, false);
   judge_ids(court);
+  judge_put_batches(court);
   judge_batches(court);
   ask_about_empties(court);
   judge_stalls(court);
