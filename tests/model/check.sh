@@ -120,6 +120,7 @@ check_robust_mutex() {
   holds $m live "-DKILLS=0" "the same: all get on"
   holds $m safe "-DKILLS=1 -DSLICE" "2 processes, 1 killed, consumer's side"
   holds $m safe "-DKILLS=1 -DSLICE -DPRODUCER" "the same, producer's side"
+  holds $m safe "-DKILLS=1 -DSLICE -DREAP" "2 processes, 1 killed, cleaned up after at any time"
   holds $m live "-DKILLS=1 -DSLICE" "2 processes, 1 killed: the other gets on"
   holds $m safe "-DKILLS=2 -DBIRTHS=1 -DSLICE" "2 processes, 2 killed, 1 comes instead"
 

@@ -2,7 +2,7 @@
 /*
  * Sleeping until there is an item, and waking whoever sleeps, with one event count.
  *
- * It stands for: event_prepare(), event_sleep(), event_wake(), event_notify()
+ * It stands for: event_prepare(), event_sleep(), event_wake(), event_is_awaited(), event_notify()
  * (lib/event_count.[ch]); attempt_patiently(), wait_more(), wait_asleep(), sleep_slice()
  * (lib/wait.c); ring_commit_tail(), ring_commit_head() (lib/ring.h).
  *
@@ -24,7 +24,8 @@
  * about them. They are taken as by a biased thread: nothing drains the store buffer of who leaves
  * (but whoever else comes next waits until it is drained: that is the eviction).
  *
- * Left out: spinning before the first sleep; the timeout of the call; items that came back.
+ * Left out: spinning before the first sleep; rest() in the place of a sleep, which ends by itself and
+ * owes nobody anything; the timeout of the call; items that came back; waiting for several queues.
  */
 #ifndef N
 #define N 2

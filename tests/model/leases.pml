@@ -2,8 +2,8 @@
 /*
  * Items on their way from the ring to their end, and recovery from the death of whoever has them.
  *
- * It stands for: get_from_ring(), count_got(), get_returned(), take_from_ring(), take_returned()
- * (lib/get.c); lease_begin(), lease_from_ring(), returned_lease(), returned_free(), heap_push(),
+ * It stands for: get_one(), take_one(), get_from_ring(), count_got(), get_returned(),
+ * take_from_ring(), take_returned() (lib/get.c); lease_begin(), lease_from_ring(), returned_lease(), returned_free(), heap_push(),
  * heap_pop(), cell_give_back(), leases_expire(), lease_word(), cell_move() (lib/leases.[ch]);
  * shmq_done(), shmq_give_back() (lib/lease.c); finish_one(), all_finished() (lib/join.c);
  * recover_departed(), lock_for_repair(), settle(), leases_return(), lease_return(),
@@ -24,7 +24,8 @@
  * joins relies on the order of stores among themselves, and of loads, which x86 keeps.
  *
  * Left out: the lock itself (robust_mutex.pml), sleeping and waking (event_count.pml); what goes to
- * NAME.dead; shutdown; batches; counters of statistics.
+ * NAME.dead; shutdown; batches; counters of statistics; several threads of one process, which may
+ * end each other's leases.
  */
 #ifndef N
 #define N 2

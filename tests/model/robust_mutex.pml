@@ -4,9 +4,10 @@
  *
  * It stands for: mutex_try(), mutex_enter_biased(), mutex_try_word(), mutex_evict(), bias_clear(),
  * mutex_wait(), mutex_wait_word(), mutex_drop(), mutex_inherit(), mutex_count(), mutex_unlock()
- * (lib/robust_mutex.[ch]); side_lock_slow() (lib/wait.c); recover(), recover_departed(),
- * producer_release(), lock_for_repair(), lock_try(), nobody_inside(), unlock_repaired(),
- * slots_free() (lib/recovery.c); registry_lock(), process_claim() (lib/slots.c).
+ * (lib/robust_mutex.[ch]); leave_biased() (lib/wait.h); side_lock_slow(), reap() (lib/wait.c);
+ * recover(), recover_departed(), producer_release(), lock_for_repair(), lock_try(),
+ * nobody_inside(), unlock_repaired(), slots_free() (lib/recovery.c); registry_lock(),
+ * process_claim() (lib/slots.c).
  *
  * Each worker locks and unlocks ROUNDS times. What the lock guards are two words, equal while
  * nobody is inside (as a cursor's position and count): whoever gets in must find them equal.
@@ -17,6 +18,8 @@
  *                              one of the dead; else the consumer's, which it locks for all dead
  *   SLICE                      a sleep may end by itself, at any time
  *   GIVE_UP                    a call may end by its timeout when it has looked for the dead
+ *   REAP                       anybody who is outside may clean up after the dead at any time, not
+ *                              only who is kept out by one of them: reap(), shmq_recover()
  *   MUTATE_...                 one thing done wrong: see the end of check.sh's list
  *
  * Left out: the streak (an unlock may give the bias or not); spinning (it changes nothing but
@@ -281,6 +284,8 @@ inline departed_find() {
   }
 }
 
+#define ANYBODY_DIED \
+  ((attached[1] && dead[1]) || (attached[2] && dead[2]) || (attached[N] && dead[N]))
 #define SOMEBODY (departed[1] || departed[2] || departed[N])
 
 /* Nothing may name a slot that is given away. */
@@ -308,7 +313,10 @@ begin:
   {
     do
     :: rounds == ROUNDS -> break
-    :: else ->
+#ifdef REAP
+    :: rounds < ROUNDS && ANYBODY_DIED -> goto recover
+#endif
+    :: rounds < ROUNDS ->
        /* mutex_try() */
        load(x, BIAS);
        if
