@@ -25,6 +25,8 @@
 #include "judge.h"
 #include "round.h"
 
+#define DELAY_MAX (100 * MS)
+
 enum { KILLS_OF_A_ROUND = 40, CALLS_FOR_A_KILL = 3000, MEMBERS = 8192, STOPS_MAX = 1024 };
 
 struct parameters {
@@ -41,6 +43,7 @@ struct totals {
 struct stopped {
   int post; /* -1: none */
   shmq_ns until;
+  struct stop *stop;
 };
 
 static struct round *round_;
@@ -129,11 +132,26 @@ static unsigned reap(void) {
  */
 
 static void end_stop(void) {
-  struct history *history = round_->history;
   if (stopped.post < 0) return;
   kill(round_->posts[stopped.post].pid, SIGCONT);
-  history->stops[history->stops_used - 1].to = now();
+  stopped.stop->to = now();
   stopped.post = -1;
+}
+
+/* NULL: there is no room. */
+static struct stop *note_stop(uint32_t member, shmq_ns from, shmq_ns to) {
+  struct history *history = round_->history;
+  if (history->stops_used == history->stops_max) return NULL;
+  struct stop *stop = &history->stops[history->stops_used++];
+  *stop = (struct stop){member, from, to};
+  return stop;
+}
+
+/* We nap, and wait for the dead, without the queue. If that takes much longer than it should, the
+   machine stood still for us, and perhaps for all: it is written down as a stop of ours. */
+static void note_delay(shmq_ns due) {
+  const shmq_ns end = now();
+  if (end - due > DELAY_MAX) note_stop(0, due, end);
 }
 
 /* Its pid stands for it, as nobody else reaps; the descriptor tells when it is dead. */
@@ -145,6 +163,7 @@ static void kill_post(int post) {
   kill(pid, SIGKILL);
   poll(&line, 1, -1);
   const shmq_ns dead = now();
+  note_delay(killed);
   if (post == stopped.post) end_stop();
   close(line.fd);
   for (uint32_t i = 0; i < round_->history->members_used; i++) {
@@ -174,12 +193,12 @@ static void strike(void) {
 }
 
 static void stop_someone(void) {
-  struct history *history = round_->history;
   const int post = choose_post();
-  if (post < 0 || stopped.post >= 0 || history->stops_used == history->stops_max) return;
-  stopped = (struct stopped){post, now() + (shmq_ns)chance_below(&chance, 100) * MS};
-  history->stops[history->stops_used++] =
-      (struct stop){round_->posts[post].member, now(), INT64_MAX};
+  if (post < 0 || stopped.post >= 0) return;
+  const shmq_ns time = (shmq_ns)chance_below(&chance, 100) * MS;
+  struct stop *stop = note_stop(round_->posts[post].member, now(), INT64_MAX);
+  if (!stop) return;
+  stopped = (struct stopped){post, now() + time, stop};
   kill(round_->posts[post].pid, SIGSTOP);
   totals.stops++;
 }
@@ -187,7 +206,10 @@ static void stop_someone(void) {
 static void one_blow(void) {
   const uint64_t dice = chance_below(&chance, 16);
   const bool calm = chance_below(&chance, 16) == 0;
-  nap((shmq_ns)chance_below(&chance, calm ? 150000 : pause_max) * US);
+  const shmq_ns pause = (shmq_ns)chance_below(&chance, calm ? 150000 : pause_max) * US;
+  const shmq_ns due = now() + pause;
+  nap(pause);
+  note_delay(due);
   round_->lull = dice < 3 && !calm;
   if (stopped.post >= 0 && now() >= stopped.until) end_stop();
   if (dice == 4) stop_someone();
