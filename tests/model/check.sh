@@ -142,6 +142,7 @@ check_robust_mutex_full() {
   holds $m safe "-DN=3 -DROUNDS=1 -DKILLS=0" "3 processes, no death, no time slice"
   holds $m safe "-DN=3 -DROUNDS=1 -DKILLS=1 -DSLICE" "3 processes, 1 killed, consumer's side"
   holds $m safe "-DN=3 -DROUNDS=1 -DKILLS=1 -DSLICE -DPRODUCER" "the same, producer's side"
+  holds $m safe "-DKILLS=1 -DSLICE -DREAP -DPRODUCER" "2 processes, cleaned up after at any time, producer's side"
   check caught $m safe "-DN=3 -DROUNDS=2 -DKILLS=0 -DGIVE_UP" \
     "a call that gives up when it was woken takes the wake-up with it: this needs the slice"
 }
