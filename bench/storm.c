@@ -23,6 +23,7 @@ enum {
   SUSPICION_MS = 100,  /* without an item: kill nobody until one comes */
   HANG_MS = 5000,
   QUIET_MS = 1000, /* without an item, in the end: nothing is left */
+  NAP_MS = 10, /* of a nap that takes longer, so much counts as waiting: see something_moves() */
 };
 
 enum fate { NOT_PUT, ABOUT_TO_PUT, PUT };
@@ -180,14 +181,22 @@ static uint64_t got_so_far(const struct crew *crew) {
   return got;
 }
 
-/* Wait until an item is got. Returns false if none is for so long. */
+static uint64_t nap_at_most(uint64_t limit_ns) {
+  const uint64_t begun = now_ns();
+  nap_us(50);
+  const uint64_t napped = now_ns() - begun;
+  return napped < limit_ns ? napped : limit_ns;
+}
+
+/* Wait until an item is got. Returns false if none is for so long. While we are kept from the
+   processor, the others may be, too: it is not their queue that hangs. */
 static bool something_moves(struct crew *crew, struct outcome *outcome, unsigned patience_ms) {
-  const uint64_t before = got_so_far(crew), begun = now_ns();
-  uint64_t naps = 0;
+  const uint64_t before = got_so_far(crew);
+  uint64_t naps = 0, waited = 0;
   while (got_so_far(crew) == before) {
-    if (now_ns() - begun > patience_ms * UINT64_C(1000000)) return false;
+    if (waited > patience_ms * UINT64_C(1000000)) return false;
     if (++naps % 1024 == 0) replace_failed(crew, outcome);
-    nap_us(50);
+    waited += nap_at_most(NAP_MS * UINT64_C(1000000));
   }
   return true;
 }

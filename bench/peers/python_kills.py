@@ -12,7 +12,7 @@ import sys
 import time
 
 ITEMS_MAX, ITEMS_OF_A_LIFE = 1 << 27, 1 << 16
-PAUSE, SUSPICION, HANG, QUIET = 0.004, 0.1, 5, 1
+PAUSE, SUSPICION, HANG, QUIET, NAP = 0.004, 0.1, 5, 1, 0.01
 NOT_PUT, ABOUT_TO_PUT, PUT = 0, 1, 2
 
 
@@ -88,11 +88,14 @@ class Crew:
         return sum(self.book.moved)
 
     def something_moves(self, patience):
-        before, end = self.got(), time.monotonic() + patience
+        # What a nap takes longer than NAP does not count: the others may be kept from the processor, too.
+        before, waited = self.got(), 0
         while self.got() == before:
-            if time.monotonic() > end:
+            if waited > patience:
                 return False
+            begun = time.monotonic()
             time.sleep(0.0005)
+            waited += min(time.monotonic() - begun, NAP)
         return True
 
 
