@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <execinfo.h>
+#include <pthread.h>
+#include <unistd.h>
+
 #include "steps.h"
 
 #define WAIT (30 * MS) /* long enough to be stepped to the sleep, short enough to be waited for */
@@ -178,6 +182,20 @@ static int64_t run_look(struct victim *v) {
   return shmq_look(v->queue, SHMQ_NOT_EMPTY);
 }
 
+static int64_t run_watch(struct victim *v) {
+  struct shmq_stats stats;
+  struct shmq_process processes[6];
+  struct shmq_thread threads[6];
+  int64_t seen = (int64_t)shmq_qsize(v->queue) + shmq_empty(v->queue) + shmq_full(v->queue);
+  seen += shmq_processes(v->queue, processes, COUNT(processes));
+  seen += shmq_threads(v->queue, threads, COUNT(threads));
+  return seen + shmq_stat(v->queue, &stats);
+}
+
+static int64_t run_check(struct victim *v) {
+  return shmq_check(v->queue, NULL);
+}
+
 static int64_t run_shutdown(struct victim *v) {
   return shmq_shutdown(v->queue, 0);
 }
@@ -209,6 +227,37 @@ static int64_t run_open(struct victim *v) {
   return shmq_open(&queue, v->name);
 }
 
+static int64_t run_open_readonly(struct victim *v) {
+  shmq *queue;
+  const int error = shmq_open_readonly(&queue, v->name);
+  return error ? error : shmq_close(queue);
+}
+
+static int64_t run_unlink(struct victim *v) {
+  return shmq_unlink(v->name);
+}
+
+/* Else pthread_exit() would do it, and be stepped through that. */
+__attribute__((constructor)) static void load_unwinder(void) {
+  void *frame;
+  backtrace(&frame, 1);
+}
+
+/* The library's destructor comes first: its key is older. */
+static int64_t run_thread_end(struct victim *v) {
+  pthread_key_t key;
+  pthread_key_create(&key, call_is_over);
+  pthread_setspecific(key, v->page);
+  pthread_exit(NULL);
+}
+
+static int64_t run_fork(struct victim *v) {
+  (void)v;
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  return child;
+}
+
 static int64_t run_create(struct victim *v) {
   shmq *queue;
   return shmq_create(&queue, v->name, v->options);
@@ -220,7 +269,7 @@ static int64_t run_open_or_create(struct victim *v) {
 }
 
 #define WITH_LEASES \
-  "held getter-held tired timed taker no-cell joiner-held closing discarding biased"
+  "held getter-held tired timed taker no-cell joiner-held closing discarding biased busy"
 
 const struct call calls[] = {
     {.name = "put", .run = run_put, .happen = happen_put},
@@ -244,7 +293,7 @@ const struct call calls[] = {
      .states = "empty no-cell corpse"},
     {.name = "done", .run = run_done, .happen = happen_done, .states = WITH_LEASES},
     {.name = "give_back", .run = run_give_back, .happen = happen_give_back, .states = WITH_LEASES},
-    {.name = "bury", .run = run_bury, .happen = happen_bury, .states = WITH_LEASES},
+    {.name = "bury", .run = run_bury, .happen = happen_bury, .states = WITH_LEASES, .buries = true},
     {.name = "touch", .run = run_touch, .states = WITH_LEASES},
     {.name = "task_done", .run = run_task_done, .happen = happen_task_done},
     {.name = "join", .run = run_join},
@@ -252,6 +301,10 @@ const struct call calls[] = {
     {.name = "wait_any", .run = run_wait_any, .states = "empty one getter corpse"},
     {.name = "event_arm", .run = run_event_arm, .states = "empty one joiner corpse"},
     {.name = "look", .run = run_look, .states = "empty one getter tired timed corpse"},
+    {.name = "watch", .run = run_watch, .states = "several returned held biased-away corpse"},
+    {.name = "check",
+     .run = run_check,
+     .states = "empty full wrap-in returned getter held tired corpse biased biased-away due"},
     {.name = "shutdown", .run = run_shutdown, .happen = happen_shutdown},
     {.name = "shutdown-now", .run = run_shutdown_now, .happen = happen_shutdown_now},
     {.name = "recover", .run = run_recover},
@@ -266,6 +319,10 @@ const struct call calls[] = {
      .states = "empty full returned getter others corpse closing biased-away",
      .opens = true},
     {.name = "open_or_create", .run = run_open_or_create, .states = "one", .opens = true},
+    {.name = "open_readonly", .run = run_open_readonly, .states = "one corpse", .opens = true},
+    {.name = "unlink", .run = run_unlink, .states = "one"},
+    {.name = "thread-end", .run = run_thread_end, .states = "held biased"},
+    {.name = "fork", .run = run_fork, .states = "one held biased", .forks = true},
     {.name = "create",
      .run = run_create,
      .states = "empty one-place-empty",

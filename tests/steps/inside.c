@@ -47,6 +47,11 @@ void segment_bias(shmq *queue, pid_t pid, bool soon) {
   lock_bias(&queue->segment->consumer.lock, thread_of(queue, pid), soon);
 }
 
+void thread_spins_shortly(void) {
+  struct thread *me = thread_latest;
+  if (me) me->put.skip = me->get.skip = 1;
+}
+
 unsigned segment_threads(shmq *queue) {
   unsigned n = 0;
   for (uint32_t i = 0; i < queue->geometry.max_threads; i++) {

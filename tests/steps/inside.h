@@ -17,6 +17,9 @@ void segment_age_leases(shmq *queue);
 /* Bias both locks to the process's thread; or as good as, at its next unlock. */
 void segment_bias(shmq *queue, pid_t pid, bool soon);
 
+/* This thread's next wait spins for a short while only, as after one that was in vain. */
+void thread_spins_shortly(void);
+
 unsigned segment_threads(shmq *queue);     /* thread slots that are owned */
 bool segment_dead_hold_cells(shmq *queue); /* is a cell held by a process that is dead? */
 

@@ -32,12 +32,6 @@ int item_put(shmq *queue, uint64_t number, size_t size, shmq_ns timeout) {
   return shmq_put(queue, data, size, timeout);
 }
 
-shmq_ns now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * S + time.tv_nsec;
-}
-
 void nap(shmq_ns duration) {
   const struct timespec time = {duration / S, duration % S};
   nanosleep(&time, NULL);

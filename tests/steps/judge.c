@@ -121,7 +121,17 @@ static unsigned living(const struct scene *s) {
   return n;
 }
 
+/* A child has its parent's descriptor until the library's fork handler has run in it. */
+static void await_child(struct scene *s) {
+  const shmq_ns end = now() + LIMIT;
+  while (stats_of(s).processes != living(s) && now() < end) {
+    nap(20 * US);
+    shmq_recover(s->queue);
+  }
+}
+
 static void check_slots(struct scene *s) {
+  if (s->test->call->forks) await_child(s);
   const unsigned processes = stats_of(s).processes, threads = segment_threads(s->queue);
   if (processes != living(s)) scene_fails(s, "%u process slots, %u live", processes, living(s));
   if (threads != living(s)) scene_fails(s, "%u thread slots, %u live", threads, living(s));

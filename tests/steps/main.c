@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <err.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <getopt.h>
 #include <glob.h>
@@ -25,6 +26,14 @@ struct position *mine;
 unsigned me;
 struct case_of *tests;
 size_t tests_n;
+
+/* How far a run has come; in a file, if it is to go on after it was stopped. */
+struct progress {
+  char what[256]; /* which run it is */
+  uint64_t seed;
+  struct totals totals;
+  struct position positions[WORKERS_MAX];
+};
 
 static struct position *positions;
 static pid_t workers[WORKERS_MAX];
@@ -55,13 +64,6 @@ static void tests_make(void) {
   }
 }
 
-static size_t test_named(const char *name) {
-  for (size_t i = 0; i < tests_n; i++) {
-    if (strcmp(tests[i].name, name) == 0) return i;
-  }
-  errx(2, "no case %s", name);
-}
-
 /* ---- Workers ---- */
 
 /* One processor for each: the library then does not spin, and steps cost less. */
@@ -85,6 +87,7 @@ _Noreturn static void work(size_t test, uint64_t from) {
     if (mine->test != test) *mine = (struct position){.test = test};
     survey(test, from);
   }
+  mine->test = tests_n;
   exit(0);
 }
 
@@ -141,7 +144,7 @@ static void workers_stop(void) {
 static void run_all(void) {
   unsigned left = options.workers;
   for (unsigned i = 0; i < options.workers; i++)
-    worker_start(i, options.from, 0);
+    worker_start(i, positions[i].test, positions[i].serial);
   while (left > 0) {
     int status;
     const pid_t pid = wait(&status);
@@ -175,10 +178,35 @@ static void queues_remove(void) {
 
 /* ---- The command line ---- */
 
-static void *share(size_t size) {
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) err(2, "mmap");
-  return memory;
+/* In a file, or in no file. */
+static struct progress *progress_map(const char *path) {
+  struct progress *progress;
+  const int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644) : -1;
+  const int flags = MAP_SHARED | (path ? 0 : MAP_ANONYMOUS);
+  if (path && (fd < 0 || ftruncate(fd, sizeof *progress) != 0)) err(2, "%s", path);
+  progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, flags, fd, 0);
+  if (progress == MAP_FAILED) err(2, "mmap");
+  if (path) close(fd);
+  return progress;
+}
+
+/* Begin a run, or go on with the one that the file knows. */
+static void progress_open(void) {
+  struct progress *progress = progress_map(options.state);
+  char what[sizeof progress->what];
+  snprintf(what, sizeof what, "%zu cases of %s, full %d, pairs %d, stalls %d, sample %u, -j %u",
+           tests_n, options.pattern, options.full, options.pairs, options.stalls, options.sample,
+           options.workers);
+  if (progress->what[0] == '\0') {
+    strcpy(progress->what, what);
+    progress->seed = options.seed;
+  }
+  if (strcmp(progress->what, what) != 0) {
+    errx(2, "%s: another run: %s; this one: %s", options.state, progress->what, what);
+  }
+  options.seed = progress->seed;
+  totals = &progress->totals;
+  positions = progress->positions;
 }
 
 static const struct call *second_named(const char *name) {
@@ -206,7 +234,8 @@ static const char usage[] =
     "Kill a process after each instruction of its call, and see what the living make of it.\n"
     "  --list           the cases: call/state\n"
     "  --case PATTERN   only these, a pattern of glob(7)\n"
-    "  --from CASE      begin there, to go on with a run that was stopped\n"
+    "  --state FILE     keep there how far the run has come; called again with the same options,\n"
+    "                   go on there\n"
     "  --only POINT     one point, as a failure names it: CASE:K or CASE:K:SECOND:J (with\n"
     "                   --stalls before it, of a stall)\n"
     "  --full           kill after every instruction\n"
@@ -221,7 +250,7 @@ static const char usage[] =
 enum option_name {
   LIST = 1,
   CASE,
-  FROM,
+  STATE,
   ONLY,
   FULL,
   PAIRS,
@@ -235,7 +264,7 @@ enum option_name {
 
 static const struct option long_options[] = {{"list", no_argument, NULL, LIST},
                                              {"case", required_argument, NULL, CASE},
-                                             {"from", required_argument, NULL, FROM},
+                                             {"state", required_argument, NULL, STATE},
                                              {"only", required_argument, NULL, ONLY},
                                              {"full", no_argument, NULL, FULL},
                                              {"pairs", no_argument, NULL, PAIRS},
@@ -254,7 +283,6 @@ static void list_cases(void) {
 
 /* Returns true if the cases are to be listed only. */
 static bool parse(int argc, char **argv) {
-  const char *from = NULL;
   bool list = false;
   options.seed = (uint64_t)time(NULL);
   for (int c; (c = getopt_long(argc, argv, "j:", long_options, NULL)) != -1;) {
@@ -265,8 +293,8 @@ static bool parse(int argc, char **argv) {
       case CASE:
         options.pattern = optarg;
         break;
-      case FROM:
-        from = optarg;
+      case STATE:
+        options.state = optarg;
         break;
       case ONLY:
         parse_only(optarg);
@@ -306,13 +334,13 @@ static bool parse(int argc, char **argv) {
   if (options.workers < 1 || options.workers > WORKERS_MAX) errx(2, "-j: 1 to %d", WORKERS_MAX);
   tests_make();
   if (tests_n == 0) errx(2, "no case %s", options.pattern);
-  if (from) options.from = test_named(from);
   return list;
 }
 
 static void summarize(void) {
-  printf("%" PRIu64 " cases of %zu calls and %zu states, %" PRIu64 " instructions\n", totals->cases,
-         calls_n, states_n, totals->instructions);
+  printf("%" PRIu64 " cases of %zu calls and %zu states, %" PRIu64 " instructions, %" PRIu64
+         " edges\n",
+         totals->cases, calls_n, states_n, totals->instructions, totals->edges);
   printf("%" PRIu64 " kill points, %" PRIu64 " double kill points, %" PRIu64 " stalls (%" PRIu64
          " missed)\n",
          totals->singles, totals->doubles, totals->stalls, totals->missed);
@@ -322,12 +350,11 @@ static void summarize(void) {
 }
 
 int main(int argc, char **argv) {
-  totals = share(sizeof *totals);
-  positions = share(WORKERS_MAX * sizeof *positions);
   if (parse(argc, argv)) {
     list_cases();
     return 0;
   }
+  progress_open();
   snprintf(queues, sizeof queues, "steps-%d", (int)getpid());
   run_all();
   workers_stop();

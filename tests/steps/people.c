@@ -57,6 +57,11 @@ bool comes_true(_Atomic int *flag, shmq_ns limit) {
   return *flag;
 }
 
+static void bell_ring(const struct scene *s) {
+  const uint64_t told = 1;
+  if (write(s->bell, &told, sizeof told) != sizeof told) scene_fails(s, "the bell is broken");
+}
+
 static void get_one(shmq *queue) {
   char data[ITEM_MAX];
   insist(shmq_get(queue, data, sizeof data, SHMQ_NOWAIT) >= 0);
@@ -106,9 +111,8 @@ void holder_start(struct scene *s) {
 }
 
 int64_t holder_finish(struct scene *s) {
-  const uint64_t told = 1;
   struct page *page = s->people[HOLDER].page;
-  if (write(s->bell, &told, sizeof told) != sizeof told) scene_fails(s, "the bell is broken");
+  bell_ring(s);
   if (!comes_true(&page->finished, PATIENCE)) scene_fails(s, "another process's done hangs");
   return page->result;
 }
@@ -146,6 +150,7 @@ static int64_t sleeper_call(struct scene *s, struct page *page) {
 
 static void sleeper_play(struct scene *s, enum part part, struct page *page) {
   (void)part;
+  clock_advance(state_pause(s->test->state));
   attach(s->queue);
   page->ready = 1;
   page->result = sleeper_call(s, page);
@@ -193,15 +198,27 @@ static int64_t put_and_take(shmq *queue, size_t size) {
 }
 
 static void newcomer_play(struct scene *s, enum part part, struct page *page) {
+  uint64_t told;
   (void)part;
+  attach(s->queue);
+  page->ready = 1;
+  insist(read(s->bell, &told, sizeof told) == sizeof told);
   page->result = put_and_get(s->queue, s->test->state->size);
   if (!page->result) page->result = put_and_take(s->queue, s->test->state->size);
   page->finished = 1;
 }
 
+/* Both locks are biased to it before it does anything: marks that the dead left in its slot would
+   keep us out. */
 void newcomer_work(struct scene *s) {
-  struct page *page = s->people[NEWCOMER].page;
+  const struct person *person = &s->people[NEWCOMER];
+  struct page *page = person->page;
   person_start(s, NEWCOMER, newcomer_play);
+  if (!comes_true(&page->ready, PATIENCE)) scene_fails(s, "a newcomer cannot attach");
+  segment_bias(s->queue, person->pid, false);
+  const int64_t error = put_and_take(s->queue, s->test->state->size);
+  if (error) scene_fails(s, "beside a newcomer: %s", shmq_strerror((int)error));
+  bell_ring(s);
   if (!comes_true(&page->finished, 2 * PATIENCE)) scene_fails(s, "a newcomer hangs");
   if (page->result) scene_fails(s, "a newcomer: %s", shmq_strerror((int)page->result));
 }
@@ -240,20 +257,36 @@ static inline void stop(void) {
   __asm__ volatile("int3" ::: "memory");
 }
 
+/* The tracer waits for no signal but its own: a child of the victim may end. */
+static void signals_block(void) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGCHLD);
+  insist(sigprocmask(SIG_BLOCK, &signals, NULL) == 0);
+}
+
+void call_is_over(void *page) {
+  ((struct page *)page)->over = 1;
+  for (;;)
+    stop();
+}
+
 static void victim_play(struct scene *s, enum part part, struct page *page) {
   const struct shmq_options options = state_options(s->test->state);
-  struct victim v = {s->queue, s->name, &options, s->test->state->size, {{0}}};
+  struct victim v = {s->queue, s->name, &options, s->test->state->size, {{0}}, page};
   const struct call *call = part == VICTIM ? s->test->call : s->second;
   if (part == VICTIM) {
     victim_prepare(s, &v);
   } else if (s->queue) {
     attach(s->queue);
   }
+  clock_advance(state_pause(s->test->state));
+  thread_spins_shortly();
+  signals_block();
   insist(ptrace(PTRACE_TRACEME, 0, 0, 0) == 0);
   stop();
   page->result = call->run(&v);
-  page->over = 1;
-  stop();
+  call_is_over(page);
 }
 
 void victim_start(struct scene *s, enum part part) {

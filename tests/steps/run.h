@@ -22,10 +22,9 @@ struct options {
   unsigned sample;     /* else how many points beside the edges, and how many double ones */
   unsigned workers;
   uint64_t seed;
-  shmq_ns limit; /* for the living to go on */
-  size_t from;   /* the first case, */
-  size_t from_k; /* and where it begins */
-  bool only;     /* one case, and one point of it: */
+  shmq_ns limit;     /* for the living to go on */
+  const char *state; /* the file that knows how far the run has come, or NULL */
+  bool only;         /* one case, and one point of it: */
   struct point point;
 };
 
@@ -39,7 +38,7 @@ struct position {
 };
 
 struct totals {
-  _Atomic uint64_t cases, instructions, singles, doubles, stalls, missed, slow, failures;
+  _Atomic uint64_t cases, instructions, edges, singles, doubles, stalls, missed, slow, failures;
   _Atomic int64_t worst;
   char worst_at[128];
 };

@@ -9,6 +9,8 @@
 #include "inside.h"
 #include "steps.h"
 
+#define TICK (10 * MS) /* of any clock: none is ahead of the true time */
+
 static void must(struct scene *s, const char *what, int64_t result, int64_t expected) {
   if (result != expected) scene_fails(s, "setting the scene, %s: %d", what, (int)result);
 }
@@ -104,6 +106,16 @@ static void set(struct scene *s) {
   bias(s, state->bias);
 }
 
+/* The library would make it with slots for a thousand threads, and look through them all. */
+static void make_dead(struct scene *s) {
+  const struct state *state = s->test->state;
+  const struct shmq_options options = state_options(state);
+  shmq *dead;
+  if (!s->test->call->buries && !state->tired && !state->once) return;
+  must(s, "create", shmq_create(&dead, s->dead_name, &options), 0);
+  must(s, "close", shmq_close(dead), 0);
+}
+
 static struct model model_of(const struct state *state) {
   const struct shmq_options options = state_options(state);
   const unsigned fit = (unsigned)(options.capacity / ((state->size + 8 + 7) & ~(size_t)7));
@@ -123,19 +135,22 @@ static void people_clear(struct scene *s) {
 
 void scene_begin(struct scene *s, const struct case_of *test, const struct call *second) {
   static unsigned scenes;
+  clock_freeze(TICK + state_pause(test->state));
   *s = (struct scene){
       .test = test, .second = second, .before = model_of(test->state), .models_n = 1};
-  snprintf(s->name, sizeof s->name, "%s-%d-%u", run_name(), (int)getpid(), scenes++);
+  snprintf(s->name, sizeof s->name, "%s-%07d-%08u", run_name(), (int)getpid(), scenes++);
   snprintf(s->dead_name, sizeof s->dead_name, "%s.dead", s->name);
   people_clear(s);
   s->bell = eventfd(0, EFD_CLOEXEC);
   const struct shmq_options options = state_options(test->state);
   if (!test->call->creates) {
     must(s, "create", shmq_create(&s->queue, s->name, &options), 0);
+    if (!test->state->unburied) make_dead(s);
     set(s);
   } else {
     victim_start(s, VICTIM);
   }
+  clock_thaw();
   s->models[0] = s->before;
 }
 

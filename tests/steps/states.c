@@ -17,7 +17,7 @@ const struct state states[] = {
     {.name = "getter", .size = SMALL, .role = GETTER},
     {.name = "getter-held", .size = SMALL, .held = 1, .role = GETTER},
     {.name = "putter", .size = LARGE, .ring = 16, .role = PUTTER},
-    {.name = "held", .size = SMALL, .held = 2, .got = 2, .ring = 2},
+    {.name = "held", .size = SMALL, .held = 2, .got = 2, .ring = 2, .unburied = true},
     {.name = "others", .size = SMALL, .others = 2, .ring = 1},
     {.name = "tired", .size = SMALL, .held = 1, .tired = true, .ring = 1},
     {.name = "timed", .size = SMALL, .held = 1, .ring = 1, .lease_timeout = 10 * S},
@@ -31,6 +31,16 @@ const struct state states[] = {
     {.name = "joiner-held", .size = SMALL, .held = 1, .role = JOINER},
     {.name = "corpse", .size = SMALL, .lost_held = 1, .lost_got = 1},
     {.name = "corpse-ring", .size = SMALL, .lost_held = 1, .lost_got = 1, .ring = 2},
+    {.name = "due", .size = SMALL, .lost_held = 1, .lost_got = 1, .ring = 2, .due = true},
+    {.name = "due-doomed", .size = SMALL, .lost_held = 1, .ring = 1, .once = true, .due = true},
+    {.name = "due-aged",
+     .size = SMALL,
+     .others = 1,
+     .aged = true,
+     .ring = 1,
+     .lease_timeout = 10 * S,
+     .due = true},
+    {.name = "busy", .size = SMALL, .held = 1, .ring = 2, .busy = true},
     {.name = "closing", .size = SMALL, .held = 1, .ring = 1, .closing = true},
     {.name = "discarding", .size = SMALL, .held = 1, .ring = 1, .discarding = true},
     {.name = "biased", .size = SMALL, .held = 1, .ring = 2, .bias = TO_VICTIM},
@@ -52,9 +62,16 @@ struct shmq_options state_options(const struct state *state) {
   options.maxsize = state->maxsize;
   options.item_max = state->size;
   options.max_leases = 4;
-  options.max_attempts = state->tired ? 2 : 0;
+  options.max_attempts = state->once ? 1 : state->tired ? 2 : 0;
   options.lease_timeout = state->lease_timeout;
   options.max_processes = 6;
   options.max_threads = 6;
   return options;
+}
+
+/* More than a tick of the clock, and than the time from one look for the dead to the next; or not.
+ */
+shmq_ns state_pause(const struct state *state) {
+  if (state->busy) return 0;
+  return state->due ? 100 * MS : 20 * MS;
 }

@@ -18,6 +18,10 @@
 #define SYSCALL    0x050f /* the instruction, two bytes */
 #define BREAKPOINT 0xccL  /* one byte */
 
+/* Enough for all but a few calls: malloc() must not find another heap in each scene, and go another
+   way. So much it maps for itself. */
+#define STEPS_ROOM ((size_t)1 << 16)
+
 #define STALL (3 * MS) /* more than a call takes that need not wait for a lock */
 
 static char image[1 << 16];
@@ -62,7 +66,7 @@ static bool visited(const struct trace *t, uintptr_t address) {
 
 static void trace_add(struct trace *t, uintptr_t address, bool edge) {
   if (t->n == t->room) {
-    t->room = t->room ? 2 * t->room : 1024;
+    t->room = t->room ? 2 * t->room : STEPS_ROOM;
     t->steps = realloc(t->steps, t->room * sizeof *t->steps);
     if (!t->steps) abort();
   }

@@ -113,7 +113,11 @@ struct state {
   unsigned others;              /* leases of a living process */
   bool aged;                    /* they have run out */
   bool tired;                   /* the victim's leases are on their last attempt */
+  bool once;                    /* no item is delivered a second time */
   bool closing, discarding;     /* the queue is shut down; what waits is discarded */
+  bool unburied;                /* there is no NAME.dead yet, where one is needed */
+  bool due;                     /* nobody has looked for the dead for a while */
+  bool busy;                    /* the victim's call before this one was a moment ago */
   enum role role;
   enum bias bias;
   enum newness newness;
@@ -122,6 +126,9 @@ struct state {
 };
 
 struct shmq_options state_options(const struct state *state);
+
+/* How long the victims had done nothing when their calls begin. */
+shmq_ns state_pause(const struct state *state);
 
 extern const struct state states[];
 extern const size_t states_n;
@@ -133,6 +140,7 @@ struct victim {
   const struct shmq_options *options;
   size_t size; /* of the items it puts */
   struct shmq_lease leases[4];
+  struct page *page;
 };
 
 struct call {
@@ -143,6 +151,8 @@ struct call {
   const char *states;  /* where it is tried; NULL: everywhere */
   bool opens, creates; /* the victim is not attached before; there is no queue before */
   bool closes;         /* what the victim had comes back */
+  bool buries;         /* it opens NAME.dead */
+  bool forks;          /* a child may keep the victim alive for a moment */
 };
 
 extern const struct call calls[];
@@ -174,8 +184,18 @@ void item_write(char *data, size_t size, uint64_t number);
 uint64_t item_read(const void *data, size_t size); /* UINT64_MAX: it is not as it was written */
 int item_put(shmq *queue, uint64_t number, size_t size, shmq_ns timeout);
 
-shmq_ns now(void);
 void nap(shmq_ns duration);
+
+/* ---- Time: clock.c ------------------------------------------------------------------------------
+ */
+
+shmq_ns now(void);
+
+/* For this process and the children that it makes: the time is what it was so long ago, or a
+   little earlier, and passes only by their own sleeps. */
+void clock_freeze(shmq_ns ago);
+void clock_advance(shmq_ns duration);
+void clock_thaw(void);
 
 /* ---- The scene: scene.c, people.c, stepper.c ----------------------------------------------------
  */
@@ -222,6 +242,7 @@ void holder_start(struct scene *s);
 int64_t holder_finish(struct scene *s);
 void sleeper_start(struct scene *s); /* returns when it sleeps */
 void newcomer_work(struct scene *s); /* a process that comes afterwards uses the queue */
+_Noreturn void call_is_over(void *page);
 void victim_start(struct scene *s, enum part part); /* returns when it stands before its call */
 void person_kill(struct scene *s, enum part part);
 bool comes_true(_Atomic int *flag, shmq_ns limit);
