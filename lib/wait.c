@@ -91,9 +91,12 @@ int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struc
   return r;
 }
 
+/* Perhaps no consumer comes any more to discard for us. */
 static ssize_t expire_attempt(struct shmq *q, struct thread *me, void *arguments) {
   (void)me, (void)arguments;
-  return leases_expire(q);
+  ssize_t expired = leases_expire(q);
+  discard_if_shut_down(q);
+  return expired;
 }
 
 static bool expire(struct shmq *q) {

@@ -188,6 +188,21 @@ Test(shutdown, join_after_now_returns_though_a_worker_dies) {
   check_at_rest(queue);
 }
 
+/* The worker is stuck; nobody gets or takes any more. */
+Test(shutdown, join_after_now_returns_though_a_lease_runs_out) {
+  struct shmq_options options = default_options();
+  struct shmq_lease lease;
+  options.lease_timeout = 50 * MS;
+  shmq *queue = make_queue(&options);
+  check_is(put_number(queue, 7), 0);
+  check_is(take_number(queue, &lease, SHMQ_NOWAIT), 7);
+  check_is(shmq_shutdown(queue, SHMQ_NOW), 0);
+  check_is(shmq_join(queue, PATIENCE), 0);
+  check_is(shmq_done(queue, &lease), -ESTALE);
+  check_is(stats_of(queue).discarded, 1);
+  check_at_rest(queue);
+}
+
 Test(shutdown, drain_delivers_what_the_dead_held) {
   struct shmq_lease lease;
   shmq *queue = make_queue(NULL);
