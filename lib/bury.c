@@ -52,12 +52,14 @@ static int bury_if_doomed(struct shmq *q, struct shmq *dead, uint32_t i) {
   return r;
 }
 
-/* Killed after the flag is cleared: recovery finds the doomed cells and sets it again. */
+/* The child of a fork may look around before its first call: it has no slot yet to hold a cell
+   with. Killed after the flag is cleared: recovery finds the doomed cells and sets it again. */
 bool bury_doomed(struct shmq *q, struct timeout *t) {
   struct shmq *dead;
+  struct thread *me;
   if (likely(!load_relaxed(&q->segment->state.doomed))) return false;
   struct timeout limit = timeout_limited(t, LOCK_PATIENCE);
-  if (dead_open(q, &dead, &limit) != 0) return false;
+  if (enter(q, &limit, &me) != 0 || dead_open(q, &dead, &limit) != 0) return false;
   atomic_exchange_explicit(&q->segment->state.doomed, 0, memory_order_acq_rel);
   bool moved = false;
   int r = 0;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bury.h"
 
+#include <stdio.h>
+
 #include "check.h"
+#include "wait.h"
 
 SUITE(bury);
 
@@ -53,5 +56,43 @@ Test(bury, item_whose_undertaker_died_is_buried_by_the_living) {
   child_kill(&child);
   check_is(shmq_recover(q), 1);
   check_is(get_number(open_dead_queue(), PATIENCE), 7);
+  check_at_rest(q);
+}
+
+/* ---- In the child of a fork, which has no slot before its first call ----------------------------
+ */
+
+static struct shmq_lease doomed;
+
+_Noreturn static int64_t look_again_and_again(void *q) {
+  for (;; nap(MS))
+    shmq_look(q, SHMQ_NOT_EMPTY);
+}
+
+/* While somebody keeps the lock of NAME.dead, a burying takes 10 ms. */
+static bool stopped_while_burying(const struct child *child, const shmq *q) {
+  child_stop(child);
+  if (cell_state(q->cells[doomed.cell].word) == CELL_BURYING) return true;
+  child_continue(child);
+  return false;
+}
+
+Test(bury, item_whose_undertaker_had_inherited_the_handle_is_its_own) {
+  struct timeout t = {.ns = SECOND};
+  struct thread *me;
+  shmq *q = queue_with_doomed_item(&doomed);
+  shmq *dead;
+  struct shmq_options options = default_options();
+  char name[sizeof queue_name + 5];
+  snprintf(name, sizeof name, "%s.dead", queue_name);
+  check_is(shmq_create(&dead, name, &options), 0);
+  check_is(enter(dead, &t, &me), 0);
+  check_is(side_lock(dead, &dead->segment->producer.lock, me->id, &t), 0);
+  struct child child = child_start(look_again_and_again, q);
+  check_becomes(stopped_while_burying(&child, q));
+  child_kill(&child);
+  side_unlock(dead, &dead->segment->producer.lock, me->id);
+  check_is(shmq_recover(q), 1);
+  check_is(get_number(dead, PATIENCE), 7);
   check_at_rest(q);
 }
