@@ -35,6 +35,7 @@ struct shmq {
   int fd; /* a description of this process's own: it carries the locks that show that it lives;
              a negative errno in the child of a fork that could not get one */
   bool readonly;
+  bool leaving; /* the handle is being closed: threads that end leave their slots to that */
   bool may_spin;
   struct mapping mapping;
   struct plan plan;

@@ -118,16 +118,13 @@ static int handle_make(struct shmq **handle, const char *name, int fd,
   q->readonly = readonly;
   q->may_spin = several_processors();
   memcpy(q->name, name, strlen(name) + 1);
-  int r = mapping_create(&q->mapping, fd, q->plan.size, geometry->capacity, !readonly);
-  if (r == 0 && (q->fd = descriptor_reopen(fd, !readonly)) < 0) {
-    r = q->fd;
-    mapping_destroy(&q->mapping);
-  }
-  if (r != 0) return free(q), r;
-  close(fd);
   pthread_mutex_init(&q->mutex, NULL);
+  int r = mapping_create(&q->mapping, fd, q->plan.size, geometry->capacity, !readonly);
+  if (r != 0) return free(q), r;
   handle_place(q);
-  handle_register(q);
+  r = handle_register(q, fd);
+  if (r != 0) return mapping_destroy(&q->mapping), free(q), r;
+  close(fd);
   *handle = q;
   return 0;
 }
@@ -153,9 +150,9 @@ static void cancel_restore(int before) {
 /* What can not be cleaned up in time is left to the others, as if we had died. */
 void segment_close(struct shmq *q, struct timeout *t) {
   int cancel = cancel_disable();
-  handle_unregister(q); /* from here on, threads that end leave their slots to us */
+  handle_leaves(q);
   if (load_acquire(&q->attachment) != 0) recover_self(q, t);
-  if (q->fd >= 0) close(q->fd);
+  handle_unregister(q);
   mapping_destroy(&q->mapping);
   pthread_mutex_destroy(&q->mutex);
   free(q);

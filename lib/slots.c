@@ -12,8 +12,8 @@
 
 _Thread_local struct thread *thread_latest;
 
-/* This process's handles. Guards the list: a thread that ends leaves its slots only at queues in
- * it. */
+/* This process's handles. Guards the list, and their descriptors while they come and go: a thread
+ * that ends leaves its slots only at queues in it, and a child lets go of what is in it. */
 static pthread_mutex_t handles_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct shmq *handles;
 
@@ -155,7 +155,7 @@ static void thread_release(struct thread_slot *slot) {
 
 static bool attachment_lives(uint64_t attachment) {
   for (struct shmq *q = handles; q != NULL; q = q->next) {
-    if (load_relaxed(&q->attachment) == attachment) return true;
+    if (load_relaxed(&q->attachment) == attachment) return !q->leaving;
   }
   return false;
 }
@@ -276,12 +276,24 @@ static void fork_handlers(void) {
   pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
-void handle_register(struct shmq *q) {
+/* Opened and listed in one step for those who fork: a child that had the description and did not
+   know of it would keep this process's locks beyond its death. */
+int handle_register(struct shmq *q, int fd) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, fork_handlers);
   pthread_mutex_lock(&handles_mutex);
-  q->next = handles;
-  handles = q;
+  q->fd = descriptor_reopen(fd, !q->readonly);
+  if (q->fd >= 0) {
+    q->next = handles;
+    handles = q;
+  }
+  pthread_mutex_unlock(&handles_mutex);
+  return q->fd >= 0 ? 0 : q->fd;
+}
+
+void handle_leaves(struct shmq *q) {
+  pthread_mutex_lock(&handles_mutex);
+  q->leaving = true;
   pthread_mutex_unlock(&handles_mutex);
 }
 
@@ -291,5 +303,6 @@ void handle_unregister(struct shmq *q) {
   while (*link != q)
     link = &(*link)->next;
   *link = q->next;
+  if (q->fd >= 0) close(q->fd);
   pthread_mutex_unlock(&handles_mutex);
 }

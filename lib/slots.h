@@ -68,8 +68,12 @@ uint64_t thread_outstanding(const struct thread_slot *slot);
 /* The same file with a description of its own: locks on it are not shared. A negative errno. */
 int descriptor_reopen(int fd, bool writable);
 
-/* This process's handles: for fork and for threads that end. */
-void handle_register(struct shmq *q);
+/*
+ * This process's handles: for fork and for threads that end. From one to the other q has a
+ * description of its own of the file that is open as fd, and every child of a fork lets go of it.
+ */
+int handle_register(struct shmq *q, int fd); /* 0 or a negative errno */
+void handle_leaves(struct shmq *q);          /* from here on, threads that end leave their slots */
 void handle_unregister(struct shmq *q);
 
 #endif

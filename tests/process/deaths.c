@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* P1, P2, P3: processes killed at any instruction; nobody hangs, nothing is lost or invented. */
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -334,6 +336,97 @@ Test(p2_nothing_lost, killed_parent_is_dead_though_its_children_live) {
 
 Test(p2_nothing_lost, killed_parent_is_dead_though_its_children_call) {
   check_killed_parent_is_dead(true);
+}
+
+/* The heir is made while another thread is opening the queue, or closing it. */
+struct helper {
+  pthread_t thread;
+  _Atomic pid_t tid;
+  shmq *queue;
+};
+
+/* Returns when it sleeps. */
+static void helper_start(struct helper *helper, void *(*run)(void *)) {
+  pthread_create(&helper->thread, NULL, run, helper);
+  while (helper->tid == 0 || !child_sleeps(&(struct child){.pid = helper->tid}))
+    nap(MS);
+}
+
+static struct helper opener;
+static bool opens_meanwhile;
+
+static void *open_another_handle(void *unused) {
+  (void)unused;
+  opener.tid = gettid();
+  opener.queue = open_queue();
+  return NULL;
+}
+
+/* Registered before the library's own handler, and so called after it. */
+static void open_during_fork(void) {
+  if (opens_meanwhile) helper_start(&opener, open_another_handle);
+}
+
+static int64_t leave_an_heir_while_opening(void *unused) {
+  struct shmq_lease lease;
+  const pid_t parent = getpid();
+  (void)unused;
+  opens_meanwhile = true;
+  if (fork() == 0) live_on(NULL, parent, false);
+  pthread_join(opener.thread, NULL);
+  say(take_number(opener.queue, &lease, PATIENCE));
+  stay();
+}
+
+Test(p2_nothing_lost, killed_parent_is_dead_though_it_forked_while_opening) {
+  struct shmq_lease lease;
+  pthread_atfork(open_during_fork, NULL, NULL);
+  shmq *queue = make_small_queue();
+  check_is(put_number(queue, 7), 0);
+  struct child parent = child_start(leave_an_heir_while_opening, NULL);
+  check_is(child_hear(&parent), 7);
+  child_kill_unreaped(&parent);
+  check_is(child_hear(&parent), 0);
+  check_is(shmq_recover(queue), 1);
+  check_is(take_number(queue, &lease, PATIENCE), 7);
+}
+
+static void *close_handle(void *given) {
+  struct helper *closer = given;
+  closer->tid = gettid();
+  shmq_close(closer->queue);
+  return NULL;
+}
+
+static int64_t leave_an_heir_while_closing(void *unused) {
+  struct helper closer = {.queue = open_queue()};
+  struct shmq_lease lease;
+  const pid_t parent = getpid();
+  (void)unused;
+  say(take_number(closer.queue, &lease, PATIENCE));
+  listen_to_parent();
+  helper_start(&closer, close_handle);
+  if (fork() == 0) live_on(NULL, parent, false);
+  pthread_join(closer.thread, NULL);
+  say(0);
+  stay();
+}
+
+/* Somebody keeps the registry lock, so the one who closes leaves its slot to the others. */
+Test(p2_nothing_lost, who_closed_is_gone_though_it_forked_meanwhile) {
+  struct flock registry = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+  struct shmq_lease lease;
+  shmq *queue = make_small_queue();
+  check_is(put_number(queue, 7), 0);
+  struct child parent = child_start(leave_an_heir_while_closing, NULL);
+  check_is(child_hear(&parent), 7);
+  const int fd = open(segment_path(), O_RDWR | O_CLOEXEC);
+  check_is(fcntl(fd, F_OFD_SETLK, &registry), 0);
+  child_tell(&parent, 0);
+  check_is(child_hear(&parent), 0);
+  close(fd);
+  check_is(shmq_recover(queue), 1);
+  check_is(take_number(queue, &lease, PATIENCE), 7);
 }
 
 Test(p2_nothing_lost, item_in_hand_survives_any_number_of_deaths) {
