@@ -11,6 +11,7 @@
 #define REAP_INTERVAL_MS 50u
 /* A reaper who cannot have a lock in this time leaves the rest to the next one. */
 #define REAP_LIMIT       (50 * NS_PER_MS)
+#define RECOVER_LIMIT    (100 * NS_PER_MS)
 #define CALLS_TO_LOOK    32u
 #define LOOKS_OF_BUSY    64u
 #define LOCK_FIRST_SLICE NS_PER_MS
@@ -63,6 +64,12 @@ static enum liveness lock_liveness(const struct shmq *q, uint32_t holder) {
   return file_lock_held(q->fd, REGISTRY_BYTE) ? LIVES : DEAD;
 }
 
+/* Not for ever: a recoverer that gave our lock back may be stopped with the registry lock. */
+static void recover_for_a_while(struct shmq *q, struct timeout *t) {
+  struct timeout limit = timeout_limited(t, RECOVER_LIMIT);
+  recover(q, &limit);
+}
+
 static int lock_patiently(struct shmq *q, struct robust_mutex *lock, uint32_t me,
                           struct timeout *t) {
   int strikes = 0;
@@ -79,7 +86,7 @@ static int lock_patiently(struct shmq *q, struct robust_mutex *lock, uint32_t me
     if (holder == 0) continue;
     enum liveness liveness = lock_liveness(q, holder);
     if (holder_is_missing(liveness, &strikes)) return -EBADMSG;
-    if (liveness == DEAD) recover(q, t);
+    if (liveness == DEAD) recover_for_a_while(q, t);
   }
 }
 

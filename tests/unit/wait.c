@@ -84,3 +84,39 @@ Test(wait, who_has_a_lock_is_seen_and_who_waits_for_it) {
   side_unlock(q, &q->segment->consumer.lock, me);
   check_is(thread_of(q, getpid()).inside, SHMQ_OUTSIDE);
 }
+
+static int64_t lock_and_stay(void *unused) {
+  struct timeout t = {.ns = SECOND};
+  shmq *q = open_queue();
+  const uint32_t me = my_place(q)->id;
+  (void)unused;
+  say(side_lock(q, &q->segment->producer.lock, me, &t) == 0 ? me : 0);
+  stay();
+}
+
+static int64_t put_when_told(void *unused) {
+  shmq *q = open_queue();
+  (void)unused;
+  say(0);
+  listen_to_parent();
+  return shmq_put(q, "x", 1, SHMQ_FOREVER);
+}
+
+/* A recoverer that is stopped after it gave the side's lock back keeps the registry lock. */
+Test(wait, lock_that_is_free_again_is_had_though_the_recoverer_is_stopped) {
+  struct timeout t = {.ns = SECOND};
+  shmq *q = make_queue(NULL);
+  struct robust_mutex *lock = &q->segment->producer.lock;
+  struct child dead = child_start(lock_and_stay, NULL), putter = child_start(put_when_told, NULL);
+  const uint32_t holder = (uint32_t)child_hear(&dead);
+  check_is(child_hear(&putter), 0);
+  check_is(registry_lock(q, &t), 0);
+  child_kill(&dead);
+  child_tell(&putter, 0);
+  check_becomes(thread_of(q, putter.pid).activity == SHMQ_WAITS_FOR_LOCK);
+  nap(20 * MS); /* it waits for the registry lock */
+  cr_assert(mutex_inherit(lock, holder, MUTEX_RECOVERER));
+  mutex_drop(lock);
+  check_is(child_result(&putter), 0);
+  registry_unlock(q);
+}
