@@ -99,16 +99,16 @@ int side_lock_slow(struct shmq *q, struct robust_mutex *lock, uint32_t me, struc
 }
 
 /* Perhaps no consumer comes any more to discard for us. */
-static ssize_t expire_attempt(struct shmq *q, struct thread *me, void *arguments) {
-  (void)me, (void)arguments;
-  ssize_t expired = leases_expire(q);
-  discard_if_shut_down(q);
-  return expired;
-}
-
-static bool expire(struct shmq *q) {
+static bool expire(struct shmq *q, struct timeout *t) {
+  struct robust_mutex *lock = &q->segment->consumer.lock;
+  struct thread *me;
   if (q->geometry.lease_timeout == 0) return false;
-  return attempt_until(q, consumer_side, expire_attempt, NULL, SHMQ_NOWAIT) > 0;
+  struct timeout limit = timeout_limited(t, LOCK_PATIENCE);
+  if (enter(q, &limit, &me) != 0 || side_lock(q, lock, me->id, &limit) != 0) return false;
+  bool expired = leases_expire(q) > 0;
+  discard_if_shut_down(q);
+  side_unlock(q, lock, me->id);
+  return expired;
 }
 
 bool reap(struct shmq *q, struct timeout *t) {
@@ -119,7 +119,7 @@ bool reap(struct shmq *q, struct timeout *t) {
   if (now - last < REAP_INTERVAL_MS || !cas_acq_rel(last_look, &last, now)) return false;
   struct timeout limit = timeout_limited(t, REAP_LIMIT);
   bool changed = anybody_died(q) && recover(q, &limit) > 0;
-  changed |= expire(q);
+  changed |= expire(q, &limit);
   return bury_doomed(q, &limit) || changed;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wait.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -119,4 +121,43 @@ Test(wait, lock_that_is_free_again_is_had_though_the_recoverer_is_stopped) {
   mutex_drop(lock);
   check_is(child_result(&putter), 0);
   registry_unlock(q);
+}
+
+/* ---- Many queues whose consumer locks are kept --------------------------------------------------
+ */
+
+enum { KEPT = SHMQ_WAIT_MAX };
+
+static shmq *kept[KEPT];
+
+static void *keep_consumer_locks(void *unused) {
+  (void)unused;
+  for (size_t i = 0; i < KEPT; i++) {
+    struct timeout t = {.ns = SECOND};
+    struct thread *me;
+    if (enter(kept[i], &t, &me) != 0) return "no place";
+    if (side_lock(kept[i], &kept[i]->segment->consumer.lock, me->id, &t) != 0) return "no lock";
+  }
+  return NULL;
+}
+
+Test(wait, many_queues_to_look_after_are_in_the_timeout_of_one_call) {
+  struct shmq_options options = default_options();
+  enum shmq_event events[KEPT];
+  pthread_t keeper;
+  void *failure;
+  options.capacity = 4096;
+  options.item_max = 64;
+  options.max_leases = options.max_processes = options.max_threads = 4;
+  options.lease_timeout = SECOND;
+  for (size_t i = 0; i < KEPT; i++) {
+    kept[i] = make_queue(&options);
+    events[i] = SHMQ_NOT_EMPTY;
+  }
+  pthread_create(&keeper, NULL, keep_consumer_locks, NULL);
+  pthread_join(keeper, &failure);
+  cr_assert(failure == NULL);
+  const shmq_ns start = now();
+  check_is(shmq_wait_any(kept, events, KEPT, SHMQ_NOWAIT), -EAGAIN);
+  check_at_most(now() - start, SECOND);
 }
