@@ -28,8 +28,10 @@ static struct event_count *count_of(const struct shmq *q, enum shmq_event event)
   return event == SHMQ_NOT_EMPTY ? &s->not_empty : &s->not_full;
 }
 
+/* Without a descriptor we see nobody's death, and would look around in place of those who do. */
 static int refusal(const struct shmq *q, enum shmq_event event) {
   if (q->readonly) return -EPERM;
+  if (q->fd < 0) return q->fd;
   return (unsigned)event <= SHMQ_FINISHED ? 0 : -EINVAL;
 }
 

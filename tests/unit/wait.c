@@ -161,3 +161,26 @@ Test(wait, many_queues_to_look_after_are_in_the_timeout_of_one_call) {
   check_is(shmq_wait_any(kept, events, KEPT, SHMQ_NOWAIT), -EAGAIN);
   check_at_most(now() - start, SECOND);
 }
+
+/* ---- A child of fork that could not open the file anew ------------------------------------------
+ */
+
+static int64_t wait_without_descriptor(void *handle) {
+  shmq *q = handle;
+  struct shmq_futex futex;
+  enum shmq_event event = SHMQ_NOT_EMPTY;
+  close(q->fd);
+  q->fd = -EACCES;
+  q->segment->reaper.last_look = 0;
+  if (shmq_wait_any(&q, &event, 1, SHMQ_NOWAIT) != -EACCES) return 1;
+  if (shmq_look(q, event) != -EACCES) return 2;
+  if (shmq_event_arm(q, event, &futex) != -EACCES) return 3;
+  return 0;
+}
+
+Test(wait, who_cannot_see_the_dead_does_not_look_in_place_of_others) {
+  shmq *q = make_queue(NULL);
+  struct child child = child_start(wait_without_descriptor, q);
+  check_is(child_result(&child), 0);
+  check_is(q->segment->reaper.last_look, 0);
+}
