@@ -298,8 +298,7 @@ Test(p2_nothing_lost, zombie_counts_as_dead) {
 }
 
 /* The heir outlives its parent, and has all that the parent had open. It ends with the test. */
-_Noreturn static void live_on(shmq *queue, pid_t parent, bool calls) {
-  if (calls) shmq_put(queue, "12345678", 8, SHMQ_NOWAIT);
+_Noreturn static void live_on(pid_t parent) {
   while (getppid() == parent)
     nap(MS);
   say(0);
@@ -312,7 +311,18 @@ static int64_t take_and_leave_an_heir(void *heir_calls) {
   shmq *queue = open_queue();
   const int64_t number = take_number(queue, &lease, PATIENCE);
   const pid_t parent = getpid();
-  if (fork() == 0) live_on(queue, parent, heir_calls);
+  int called[2];
+  char nothing;
+  if (pipe(called)) return -errno;
+  if (fork() == 0) {
+    if (heir_calls) shmq_put(queue, "12345678", 8, SHMQ_NOWAIT);
+    close(called[0]);
+    close(called[1]);
+    live_on(parent);
+  }
+  close(called[1]);
+  while (read(called[0], &nothing, 1) > 0) /* else the heir's call might clean up after us */
+    ;
   say(number);
   stay();
 }
@@ -372,7 +382,7 @@ static int64_t leave_an_heir_while_opening(void *unused) {
   const pid_t parent = getpid();
   (void)unused;
   opens_meanwhile = true;
-  if (fork() == 0) live_on(NULL, parent, false);
+  if (fork() == 0) live_on(parent);
   pthread_join(opener.thread, NULL);
   say(take_number(opener.queue, &lease, PATIENCE));
   stay();
@@ -406,7 +416,7 @@ static int64_t leave_an_heir_while_closing(void *unused) {
   say(take_number(closer.queue, &lease, PATIENCE));
   listen_to_parent();
   helper_start(&closer, close_handle);
-  if (fork() == 0) live_on(NULL, parent, false);
+  if (fork() == 0) live_on(parent);
   pthread_join(closer.thread, NULL);
   say(0);
   stay();
