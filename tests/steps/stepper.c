@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bringing a process to one of its instructions. Single steps are slow, so a call is stepped
- * through once and recorded; afterwards a breakpoint leads to the last address before the wanted
- * instruction at which the call comes by for the first time, and single steps lead on from there.
+ * through once and recorded; afterwards a breakpoint leads to an instruction from which there are
+ * few steps left, and at whose address the call does not come by often before.
  */
 #include <errno.h>
 #include <signal.h>
@@ -57,11 +57,11 @@ static bool image_moves(const struct scene *s) {
   return true;
 }
 
-static bool visited(const struct trace *t, uintptr_t address) {
+static uint32_t visits(const struct trace *t, uintptr_t address) {
   for (size_t i = t->n; i > 0; i--) {
-    if (t->steps[i - 1].address == address) return true;
+    if (t->steps[i - 1].address == address) return t->steps[i - 1].visit;
   }
-  return false;
+  return 0;
 }
 
 static void trace_add(struct trace *t, uintptr_t address, bool edge) {
@@ -70,8 +70,8 @@ static void trace_add(struct trace *t, uintptr_t address, bool edge) {
     t->steps = realloc(t->steps, t->room * sizeof *t->steps);
     if (!t->steps) abort();
   }
-  const bool first = !visited(t, address);
-  t->steps[t->n++] = (struct step){address, edge, first};
+  const uint32_t visit = visits(t, address) + 1;
+  t->steps[t->n++] = (struct step){address, visit, edge};
 }
 
 /* The child is a fork of this process: its code stands here at the same address. */
@@ -96,10 +96,9 @@ void victim_trace(struct scene *s, enum part part, struct trace *t) {
   trace_add(t, address_of(person->pid), edge);
 }
 
-/* Run to an address where nothing went by yet. */
-static bool run_to(struct scene *s, pid_t pid, uintptr_t address) {
+/* Run to an address, for the first time. */
+static bool run_to_first(struct scene *s, pid_t pid, uintptr_t address, long code) {
   const size_t rip = offsetof(struct user, regs.rip);
-  const long code = ptrace(PTRACE_PEEKTEXT, pid, address, 0);
   ptrace(PTRACE_POKETEXT, pid, address, (code & ~0xffL) | BREAKPOINT);
   resume(s, pid, PTRACE_CONT);
   ptrace(PTRACE_POKETEXT, pid, address, code);
@@ -108,12 +107,31 @@ static bool run_to(struct scene *s, pid_t pid, uintptr_t address) {
   return true;
 }
 
+static bool run_to(struct scene *s, pid_t pid, const struct step *step) {
+  const long code = ptrace(PTRACE_PEEKTEXT, pid, step->address, 0);
+  for (uint32_t visit = 1;; visit++) {
+    if (!run_to_first(s, pid, step->address, code)) return false;
+    if (visit == step->visit) return true;
+    resume(s, pid, PTRACE_SINGLESTEP);
+  }
+}
+
+/* From where to go on by single steps. A visit to a breakpoint costs about three of them. */
+static size_t halt_before(const struct trace *t, size_t k) {
+  size_t best = 0, least = k;
+  for (size_t at = k; at > 0 && k - at < least; at--) {
+    const size_t cost = 3 * (size_t)t->steps[at].visit + (k - at);
+    if (cost >= least) continue;
+    least = cost;
+    best = at;
+  }
+  return best;
+}
+
 bool victim_advance(struct scene *s, enum part part, const struct trace *t, size_t k) {
   const struct person *person = &s->people[part];
-  size_t at = k;
-  while (at > 0 && !t->steps[at].first)
-    at--;
-  if (at > 0 && !run_to(s, person->pid, t->steps[at].address)) return false;
+  size_t at = halt_before(t, k);
+  if (at > 0 && !run_to(s, person->pid, &t->steps[at])) return false;
   for (; at < k && !person->page->over; at++)
     resume(s, person->pid, PTRACE_SINGLESTEP);
   return at == k;

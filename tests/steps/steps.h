@@ -152,6 +152,7 @@ struct call {
   bool opens, creates; /* the victim is not attached before; there is no queue before */
   bool closes;         /* what the victim had comes back */
   bool buries;         /* it opens NAME.dead */
+  bool plain;          /* one item, and no waiting */
   bool forks;          /* a child may keep the victim alive for a moment */
 };
 
@@ -250,8 +251,8 @@ bool comes_true(_Atomic int *flag, shmq_ns limit);
 /* The instructions of one call; what stands at k is about to run when k have run. */
 struct step {
   uintptr_t address;
-  bool edge;  /* the segment changed, or a system call was made, since the step before */
-  bool first; /* nothing stood at this address before */
+  uint32_t visit; /* the how-manieth time that the call comes by this address, from 1 */
+  bool edge;      /* the segment changed, or a system call was made, since the step before */
 };
 
 struct trace {
