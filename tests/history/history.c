@@ -3,6 +3,7 @@
 
 #include <err.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -54,6 +55,16 @@ void history_free(struct history *history) {
 
 /* ---- Writing ------------------------------------------------------------------------------------
  */
+
+/* Killed before the entry is filled, we leave a stop of no time. */
+struct stop *history_stop(struct history *history, uint32_t member, int64_t from, int64_t to) {
+  uint32_t i = history->stops_used;
+  do {
+    if (i == history->stops_max) return NULL;
+  } while (!atomic_compare_exchange_weak(&history->stops_used, &i, i + 1));
+  history->stops[i] = (struct stop){member, from, to};
+  return &history->stops[i];
+}
 
 /* call MEMBER OP CALLED RETURNED TIMEOUT RESULT UNSCHEDULED [AUTHOR.SEQUENCE:ID:ATTEMPT[!]]... */
 void call_print(const struct call *call, FILE *file) {

@@ -69,6 +69,7 @@ struct member {
   _Atomic int64_t dead;   /* and when it was seen dead */
 };
 
+/* A stopped process, or one that the kernel kept from going on. */
 struct stop {
   uint32_t member;
   int64_t from, to;
@@ -98,6 +99,9 @@ struct history {
 /* In memory that children share; pages are filled only when they are written to. */
 struct history *history_new(uint32_t members, uint32_t stops, uint64_t calls);
 void history_free(struct history *history);
+
+/* From many processes at once. NULL: there is no room. */
+struct stop *history_stop(struct history *history, uint32_t member, int64_t from, int64_t to);
 
 /* As text, one line for each member, stop and call. */
 bool history_save(const struct history *history, const char *path);

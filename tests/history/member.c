@@ -449,11 +449,20 @@ _Noreturn static void be_child(struct person *person) {
   _exit(0);
 }
 
+/* While the kernel copies the process, its other threads may wait for their own memory: 3.6 s once,
+   on a machine with a load of 60. */
+static void note_fork(const struct person *person, shmq_ns begin) {
+  const shmq_ns end = now();
+  if (end - begin > DELAY_MAX) history_stop(person->round->history, person->member, begin, end);
+}
+
 static void fork_child(struct person *parent) {
   struct person child = *parent;
   child.chance.state = chance_next(&parent->chance);
   atomic_fetch_add(&parent->round->forks, 1);
+  const shmq_ns begin = now();
   if (fork() == 0) be_child(&child);
+  note_fork(parent, begin);
 }
 
 static void *run_thread(void *given) {

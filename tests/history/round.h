@@ -9,6 +9,10 @@
 #include "history.h"
 #include "support.h"
 
+/* What takes so much longer than it should, and does not need the queue, is written down as a stop:
+   the kernel kept somebody from going on. */
+#define DELAY_MAX (100 * MS)
+
 enum { POSTS = 32 };
 
 /* A process that may be killed or stopped. Nobody but the round's own process reaps, so the pid is

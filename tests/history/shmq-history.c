@@ -25,8 +25,6 @@
 #include "judge.h"
 #include "round.h"
 
-#define DELAY_MAX (100 * MS)
-
 enum { KILLS_OF_A_ROUND = 40, CALLS_FOR_A_KILL = 3000, MEMBERS = 8192, STOPS_MAX = 1024 };
 
 struct parameters {
@@ -138,20 +136,11 @@ static void end_stop(void) {
   stopped.post = -1;
 }
 
-/* NULL: there is no room. */
-static struct stop *note_stop(uint32_t member, shmq_ns from, shmq_ns to) {
-  struct history *history = round_->history;
-  if (history->stops_used == history->stops_max) return NULL;
-  struct stop *stop = &history->stops[history->stops_used++];
-  *stop = (struct stop){member, from, to};
-  return stop;
-}
-
 /* We nap, and wait for the dead, without the queue. If that takes much longer than it should, the
    machine stood still for us, and perhaps for all: it is written down as a stop of ours. */
 static void note_delay(shmq_ns due) {
   const shmq_ns end = now();
-  if (end - due > DELAY_MAX) note_stop(0, due, end);
+  if (end - due > DELAY_MAX) history_stop(round_->history, 0, due, end);
 }
 
 /* Its pid stands for it, as nobody else reaps; the descriptor tells when it is dead. */
@@ -196,7 +185,8 @@ static void stop_someone(void) {
   const int post = choose_post();
   if (post < 0 || stopped.post >= 0) return;
   const shmq_ns time = (shmq_ns)chance_below(&chance, 100) * MS;
-  struct stop *stop = note_stop(round_->posts[post].member, now(), INT64_MAX);
+  const uint32_t member = round_->posts[post].member;
+  struct stop *stop = history_stop(round_->history, member, now(), INT64_MAX);
   if (!stop) return;
   stopped = (struct stopped){post, now() + time, stop};
   kill(round_->posts[post].pid, SIGSTOP);
