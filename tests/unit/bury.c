@@ -38,6 +38,29 @@ Test(bury, doomed_item_is_moved_once) {
   check_at_rest(q);
 }
 
+static shmq *full_dead_queue(void) {
+  struct shmq_options options = default_options();
+  char name[SHMQ_NAME_MAX + sizeof ".dead"];
+  shmq *dead;
+  options.maxsize = 1;
+  snprintf(name, sizeof name, "%s.dead", queue_name);
+  check_is(shmq_create(&dead, name, &options), 0);
+  check_is(put_number(dead, 0), 0);
+  return dead;
+}
+
+Test(bury, item_that_a_full_dead_queue_refuses_is_buried_later) {
+  struct shmq_lease lease;
+  shmq *q = queue_with_doomed_item(&lease), *dead = full_dead_queue();
+  cr_assert(!bury(q), "there is no room");
+  check_is(cell_state(q->cells[lease.cell].word), CELL_DOOMED);
+  check_is(get_number(dead, SHMQ_NOWAIT), 0);
+  cr_assert(bury(q));
+  check_is(get_number(dead, SHMQ_NOWAIT), 7);
+  check_is(stats_of(q).dead_lettered, 1);
+  check_at_rest(q);
+}
+
 /* Dies between the copy in NAME.dead and the freeing of the cell. */
 _Noreturn static int64_t die_while_burying(void *cell) {
   shmq *q = open_queue();

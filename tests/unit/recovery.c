@@ -5,6 +5,7 @@
  */
 #include "recovery.h"
 
+#include <errno.h>
 #include <sys/prctl.h>
 
 #include "check.h"
@@ -192,6 +193,30 @@ Test(recovery, get_that_died_before_its_commit_did_not_happen) {
 
 Test(recovery, get_that_died_after_its_commit_is_abandoned) {
   check_get_cut_short(die_with_got_committed, 1);
+}
+
+/* Half of cell_end(): the item is in NAME.dead, and its cell says so. */
+_Noreturn static int64_t die_with_burial_uncounted(void *unused) {
+  shmq *q = open_queue();
+  struct shmq_lease lease;
+  (void)unused;
+  const int64_t number = take_number(q, &lease, SHMQ_NOWAIT);
+  struct cell *cell = &q->cells[lease.cell];
+  cell->next = cell->buried + 1;
+  cell->word = cell_word_as(cell->word, CELL_BURIED, q->process + 1);
+  say(number);
+  stay();
+}
+
+Test(recovery, burial_that_died_before_it_was_counted_is_counted) {
+  shmq *q = make_queue(NULL);
+  check_is(put_number(q, 0), 0);
+  die_at(die_with_burial_uncounted);
+  check_is(stats_of(q).dead_lettered, 0);
+  check_is(shmq_recover(q), 1);
+  check_is(stats_of(q).dead_lettered, 1);
+  check_is(get_number(q, SHMQ_NOWAIT), -EAGAIN);
+  check_at_rest(q);
 }
 
 _Noreturn static int64_t die_with_heap_in_pieces(void *unused) {

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "slots.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "wait.h"
@@ -56,15 +60,31 @@ static void *claim_and_end(void *q) {
   return (void *)(uintptr_t)my_place(q)->id;
 }
 
-Test(slots, slot_of_a_thread_that_ended_goes_to_the_next) {
-  shmq *q = make_queue(NULL);
-  void *first, *second;
+static uintptr_t place_of_a_new_thread(shmq *q) {
+  void *id;
   pthread_t thread;
   pthread_create(&thread, NULL, claim_and_end, q);
-  pthread_join(thread, &first);
-  pthread_create(&thread, NULL, claim_and_end, q);
-  pthread_join(thread, &second);
-  check_is((uintptr_t)first, (uintptr_t)second);
+  pthread_join(thread, &id);
+  return (uintptr_t)id;
+}
+
+Test(slots, slot_of_a_thread_that_ended_goes_to_the_next) {
+  shmq *q = make_queue(NULL);
+  const uintptr_t first = place_of_a_new_thread(q);
+  check_is(place_of_a_new_thread(q), first);
+}
+
+/* A thread that ends leaves its slot at queues that are in the list of handles. */
+Test(slots, handles_that_are_closed_leave_the_others_in_the_list) {
+  shmq *queues[3];
+  for (int i = 0; i < 3; i++)
+    queues[i] = make_queue(NULL);
+  check_is(shmq_close(queues[1]), 0);
+  const uintptr_t first = place_of_a_new_thread(queues[2]);
+  check_is(place_of_a_new_thread(queues[2]), first);
+  check_is(shmq_close(queues[2]), 0);
+  const uintptr_t second = place_of_a_new_thread(queues[0]);
+  check_is(place_of_a_new_thread(queues[0]), second);
 }
 
 Test(slots, registry_lock_excludes_threads_and_processes) {
@@ -99,4 +119,29 @@ Test(slots, outstanding_is_never_below_nothing) {
   check_is(thread_outstanding(&slot), 1);
   slot.finished = 9;
   check_is(thread_outstanding(&slot), 0);
+}
+
+/* All but two, which a child's line takes. */
+static void use_up_descriptors(void) {
+  setrlimit(RLIMIT_NOFILE, &(struct rlimit){64, 64});
+  int last = -1;
+  for (int next; (next = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;)
+    last = next;
+  check_is(errno, EMFILE);
+  close(last);
+  close(last - 1);
+}
+
+static int64_t put_into(void *q) {
+  return put_number(q, 1);
+}
+
+Test(slots, child_that_gets_no_descriptor_says_so_and_leaves_its_parent_s_alone) {
+  shmq *q = make_queue(NULL);
+  check_is(put_number(q, 1), 0);
+  use_up_descriptors();
+  struct child child = child_start(put_into, q);
+  check_is(child_result(&child), -EMFILE);
+  check_is(put_number(q, 2), 0);
+  check_is(stats_of(q).put, 2);
 }

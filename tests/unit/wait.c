@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "no_io_uring.h"
+#include "os/membarrier.h"
 
 SUITE(wait);
 
@@ -183,4 +185,52 @@ Test(wait, who_cannot_see_the_dead_does_not_look_in_place_of_others) {
   struct child child = child_start(wait_without_descriptor, q);
   check_is(child_result(&child), 0);
   check_is(q->segment->reaper.last_look, 0);
+}
+
+/* ---- Where seccomp forbids membarrier -----------------------------------------------------------
+ */
+
+enum { ENOUGH_FOR_THE_BIAS = 2 * MUTEX_STREAK };
+
+static int64_t put_without_membarrier(void *first) {
+  if (!forbid(SYS_membarrier, EPERM)) return -1;
+  const int64_t begin = (intptr_t)first;
+  return put_numbers(open_queue(), begin, begin + ENOUGH_FOR_THE_BIAS);
+}
+
+Test(wait, who_has_no_membarrier_takes_the_bias_away_and_none_is_given_any_more) {
+  shmq *q = make_queue(NULL);
+  if (!membarrier_all()) cr_skip("no membarrier here");
+  check_is(put_numbers(q, 0, ENOUGH_FOR_THE_BIAS), 0);
+  check_is(q->segment->producer.lock.bias, my_place(q)->id);
+  struct child child = child_start(put_without_membarrier, (void *)(intptr_t)ENOUGH_FOR_THE_BIAS);
+  check_is(child_result(&child), 0);
+  check_is(q->segment->state.fence_needed, 1);
+  check_is(put_numbers(q, 2 * ENOUGH_FOR_THE_BIAS, 3 * ENOUGH_FOR_THE_BIAS), 0);
+  check_is(q->segment->producer.lock.bias, 0);
+  for (int64_t i = 0; i < 3 * ENOUGH_FOR_THE_BIAS; i++)
+    check_is(get_number(q, SHMQ_NOWAIT), i);
+  check_is(q->segment->consumer.lock.bias, 0);
+}
+
+static int64_t sleep_without_membarrier(void *unused) {
+  (void)unused;
+  if (!forbid(SYS_membarrier, EPERM)) return -1;
+  shmq *q = open_queue();
+  say(shmq_wait_any(&q, (enum shmq_event[]){SHMQ_NOT_EMPTY}, 1, SHMQ_FOREVER));
+  say(get_number(q, SHMQ_NOWAIT));
+  return get_number(q, SHMQ_FOREVER);
+}
+
+Test(wait, who_has_no_membarrier_sleeps_and_is_woken) {
+  shmq *q = make_queue(NULL);
+  struct child child = child_start(sleep_without_membarrier, NULL);
+  check_becomes(q->segment->not_empty.word & EVENT_ASLEEP);
+  check_is(q->segment->state.fence_needed, 1);
+  check_is(put_number(q, 7), 0);
+  check_is(child_hear(&child), 0);
+  check_is(child_hear(&child), 7);
+  check_becomes(thread_of(q, child.pid).activity == SHMQ_WAITS_FOR_ITEM);
+  check_is(put_number(q, 8), 0);
+  check_is(child_result(&child), 8);
 }
