@@ -13,11 +13,11 @@ static struct io_uring ring;
 static shmq *queues[QUEUES];
 
 static void begin(void) {
-  if (io_uring_queue_init(8, &ring, 0) != 0) cr_skip_test("no io_uring");
+  if (io_uring_queue_init(8, &ring, 0) != 0) cr_skip("no io_uring");
   struct io_uring_probe *probe = io_uring_get_probe_ring(&ring);
   const bool can = io_uring_opcode_supported(probe, OP_FUTEX_WAIT);
   io_uring_free_probe(probe);
-  if (!can) cr_skip_test("no IORING_OP_FUTEX_WAIT");
+  if (!can) cr_skip("no IORING_OP_FUTEX_WAIT");
   for (int i = 0; i < QUEUES; i++)
     queues[i] = make_queue(NULL);
 }
