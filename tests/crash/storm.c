@@ -147,13 +147,24 @@ static void note_open_calls(const struct post *post) {
   }
 }
 
+/* How long our own naps lasted too long, and dead processes took to end, since the last look:
+   without the queue. A machine that stands still is no stall of it. */
+static shmq_ns delay;
+
+static void nap_until(shmq_ns due) {
+  const shmq_ns left = due - now();
+  if (left > 0) nap(left);
+  delay += now() - due;
+}
+
 /* Workers live too short for their calls to tell that nothing moves at all. */
 static void note_stall(void) {
   int64_t last_moved = 0;
   for (uint32_t i = 0; i < book->workers_used; i++)
     if (book->workers[i].last_moved > last_moved) last_moved = book->workers[i].last_moved;
-  const int64_t stall = now() - last_moved;
+  const int64_t stall = now() - last_moved - delay;
   if (stall > outcome.worst_stall) outcome.worst_stall = stall;
+  delay = 0;
 }
 
 /* ---- Kills --------------------------------------------------------------------------------------
@@ -176,7 +187,9 @@ static void kill_post(enum role role) {
 
 static void bury_post(enum role role) {
   int status = 0;
+  const shmq_ns begin = now();
   waitpid(posts[role].pid, &status, 0);
+  delay += now() - begin;
   for (uint32_t i = 0; i < book->parameters.threads; i++) {
     struct worker *worker = &book->workers[posts[role].first_worker + i];
     worker->killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -205,7 +218,7 @@ static void strike(unsigned victims) {
 
 static void pause_between_kills(void) {
   const bool calm = chance_below(&chance, 16) == 0;
-  nap((shmq_ns)chance_below(&chance, calm ? 250000 : book->parameters.pause) * US);
+  nap_until(now() + (shmq_ns)chance_below(&chance, calm ? 250000 : book->parameters.pause) * US);
   note_stall();
 }
 
@@ -225,7 +238,7 @@ static void stop_one(enum role role) {
     book->workers[posts[role].first_worker + i].disturbed = true;
   wait_for_call(&posts[role]);
   kill(posts[role].pid, SIGSTOP);
-  nap(STOP_TIME);
+  nap_until(now() + STOP_TIME);
   note_stall();
   kill(posts[role].pid, SIGCONT);
   outcome.stops++;

@@ -356,6 +356,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   progress_open();
+  setlinebuf(stdout);
   snprintf(queues, sizeof queues, "steps-%d", (int)getpid());
   run_all();
   workers_stop();
