@@ -5,7 +5,7 @@ enum { SMALL = 24, LARGE = ITEM_MAX }; /* 16 large ones fill the ring */
 
 const struct state states[] = {
     {.name = "empty", .size = SMALL},
-    {.name = "one", .size = SMALL, .ring = 1},
+    {.name = "one", .size = SMALL, .ring = 1, .plain = true},
     {.name = "several", .size = SMALL, .ring = 4},
     {.name = "nearly-full", .size = LARGE, .ring = 15},
     {.name = "room-for-two", .size = LARGE, .ring = 14},
@@ -17,7 +17,13 @@ const struct state states[] = {
     {.name = "getter", .size = SMALL, .role = GETTER},
     {.name = "getter-held", .size = SMALL, .held = 1, .role = GETTER},
     {.name = "putter", .size = LARGE, .ring = 16, .role = PUTTER},
-    {.name = "held", .size = SMALL, .held = 2, .got = 2, .ring = 2, .unburied = true},
+    {.name = "held",
+     .size = SMALL,
+     .held = 2,
+     .got = 2,
+     .ring = 2,
+     .unburied = true,
+     .plain = true},
     {.name = "others", .size = SMALL, .others = 2, .ring = 1},
     {.name = "tired", .size = SMALL, .held = 1, .tired = true, .ring = 1},
     {.name = "timed", .size = SMALL, .held = 1, .ring = 1, .lease_timeout = 10 * S},

@@ -117,6 +117,7 @@ struct state {
   bool closing, discarding;     /* the queue is shut down; what waits is discarded */
   bool unburied;                /* there is no NAME.dead yet, where one is needed */
   bool due;                     /* nobody has looked for the dead for a while */
+  bool plain;                   /* small: after plain calls, each instruction of the recovery */
   bool busy;                    /* the victim's call before this one was a moment ago */
   enum role role;
   enum bias bias;

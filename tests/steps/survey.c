@@ -131,11 +131,10 @@ static void every_single_kill(struct survey *y) {
   }
 }
 
-/* Every edge of the recovery; every instruction of it after the plainest calls, where the dead have
-   leases and items that they got. */
+/* Every edge of the recovery; every instruction of it after plain calls in plain states. */
 static void recovery_kills(struct survey *y, size_t k, const struct call *second) {
-  const bool held = strcmp(y->test->state->name, "held") == 0;
-  const bool every = second == seconds && held && y->test->call->plain;
+  const bool plain = y->test->call->plain && y->test->state->plain;
+  const bool every = plain && second == seconds;
   trace_second(y, k, second);
   for (size_t j = 0; j < y->second.n; j++) {
     if (every || y->second.steps[j].edge) try_point(y, (struct point){k, j, second});
