@@ -102,7 +102,7 @@ read_arguments() {
         task=fuzz
         folder=build-fuzz
         packages="$packages clang libclang-rt-14-dev"
-        options="$options -DCMAKE_C_COMPILER=clang -DSHMQ_FUZZ=ON -DCMAKE_C_FLAGS=-DMUTEX_STREAK=2
+        options="$options -DCMAKE_C_COMPILER=clang -DSHMQ_FUZZ=ON
           -DSHMQ_SANITIZE=fuzzer-no-link,address,undefined"
         ;;
       [0-9]*) seconds=$argument ;;
@@ -159,9 +159,18 @@ print_coverage() {
   $passed || fail "tests failed: their counts may be missing"
 }
 
+fuzz_targets='open operate units record'
+
+build_fuzz() {
+  # shellcheck disable=SC2086
+  cmake -S . -B "$folder" $options
+  # shellcheck disable=SC2046,SC2086
+  cmake --build "$folder" --parallel "$(nproc)" --target $(printf 'fuzz_%s ' $fuzz_targets)
+}
+
 # What is found lies in the folder as crash-* and timeout-*; new inputs, in new/.
 fuzz() {
-  for target in open operate units record; do
+  for target in $fuzz_targets; do
     printf '\n==== %s\n' "$target"
     mkdir -p "$folder/new/$target"
     "$folder/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=30 -verbosity=1 \
@@ -183,7 +192,7 @@ case $task in
     print_coverage
     ;;
   fuzz)
-    build
+    build_fuzz
     fuzz
     ;;
   test)

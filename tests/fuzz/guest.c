@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "atomic.h"
-
-#define MS       ((shmq_ns)1000000)
 #define ITEM_MAX 512 /* bytes of a buffer; items that need more are not read */
+
+/* What a call may take beyond its timeout, for locks and for cleaning up; and one without. */
+#define GRACE   (500 * WORLD_MS)
+#define FOREVER (20 * WORLD_S)
 
 /* ---- The name -----------------------------------------------------------------------------------
  */
@@ -35,70 +34,15 @@ void fuzz_unlink(void) {
   shmq_unlink(dead);
 }
 
-/* ---- The watch ----------------------------------------------------------------------------------
- */
-
-/* In naps of the watch, not in time: who is stopped is stopped as a whole. */
-#define NAP        (5 * MS)
-#define NAPS_OPEN  4
-#define NAPS_ABORT 4000
-
-static pthread_mutex_t watch_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct segment *watched; /* NULL: nothing to watch over */
-static unsigned naps;
-
-static void open_lock(struct robust_mutex *lock) {
-  store_release(&lock->word, 0u);
-  store_release(&lock->bias, 0u);
-  store_release(&lock->occupant, 0u);
-}
-
-static void watch_once(void) {
-  if (!watched || ++naps < NAPS_OPEN) return;
-  open_lock(&watched->producer.lock);
-  open_lock(&watched->consumer.lock);
-  if (naps < NAPS_ABORT) return;
-  fputs("fuzz: a call does not come back\n", stderr);
-  abort();
-}
-
-static void *watch(void *unused) {
-  for (;;) {
-    nanosleep(&(struct timespec){.tv_nsec = NAP}, NULL);
-    pthread_mutex_lock(&watch_mutex);
-    watch_once();
-    pthread_mutex_unlock(&watch_mutex);
-  }
-  return unused;
-}
-
-static void watch_start(void) {
-  pthread_t thread;
-  if (pthread_create(&thread, NULL, watch, NULL) != 0) abort();
-}
-
-static void watch_over(struct segment *segment) {
-  pthread_mutex_lock(&watch_mutex);
-  watched = segment;
-  naps = 0;
-  pthread_mutex_unlock(&watch_mutex);
-}
-
-void guest_watch(struct segment *segment) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, watch_start);
-  watch_over(segment);
-}
-
-void guest_rest(void) {
-  watch_over(NULL);
-}
-
 /* ---- Calls --------------------------------------------------------------------------------------
  */
 
-static shmq_ns timeout_from(uint8_t byte) {
-  return byte & 0x80 ? MS / 10 : SHMQ_NOWAIT;
+/* The call that is going on takes it. */
+static shmq_ns timeout_from(const struct guest *g, uint8_t byte) {
+  shmq_ns longest = g->patient ? 3 * WORLD_S : WORLD_MS / 10;
+  shmq_ns timeout = byte & 0x80 ? longest : SHMQ_NOWAIT;
+  world_call(timeout + GRACE);
+  return timeout;
 }
 
 static void require(bool good) {
@@ -113,7 +57,7 @@ static void read_all(const void *data, size_t size) {
 
 static void put(struct guest *g, uint8_t how) {
   uint8_t item[64] = {how};
-  shmq_put(g->queue, item, how % sizeof item, timeout_from(how));
+  shmq_put(g->queue, item, how % sizeof item, timeout_from(g, how));
 }
 
 static void put_many(struct guest *g, uint8_t how) {
@@ -121,13 +65,13 @@ static void put_many(struct guest *g, uint8_t how) {
   struct iovec items[5];
   for (size_t i = 0; i < 5; i++)
     items[i] = (struct iovec){item, (how >> i) % sizeof item};
-  shmq_put_many(g->queue, items, 1 + how % 5, timeout_from(how));
+  shmq_put_many(g->queue, items, 1 + how % 5, timeout_from(g, how));
 }
 
 static void get(struct guest *g, uint8_t how) {
   size_t cap = how & 0x40 ? how & 0x0f : ITEM_MAX;
   uint8_t *item = malloc(cap); /* exactly: AddressSanitizer stands behind it */
-  ssize_t size = shmq_get(g->queue, item, cap, timeout_from(how));
+  ssize_t size = shmq_get(g->queue, item, cap, timeout_from(g, how));
   require(size <= (ssize_t)cap && size <= (ssize_t)g->item_max);
   if (size > 0) read_all(item, (size_t)size);
   free(item);
@@ -138,7 +82,7 @@ static void get_many(struct guest *g, uint8_t how) {
   struct iovec items[3];
   for (size_t i = 0; i < 3; i++)
     items[i] = (struct iovec){malloc(cap), cap};
-  ssize_t n = shmq_get_many(g->queue, items, 1 + how % 3, timeout_from(how));
+  ssize_t n = shmq_get_many(g->queue, items, 1 + how % 3, timeout_from(g, how));
   for (ssize_t i = 0; i < n; i++) {
     require(items[i].iov_len <= cap && items[i].iov_len <= g->item_max);
     read_all(items[i].iov_base, items[i].iov_len);
@@ -149,7 +93,9 @@ static void get_many(struct guest *g, uint8_t how) {
 
 static void peek(struct guest *g, uint8_t how) {
   uint8_t *item = malloc(how);
-  shmq_peek(g->queue, item, how);
+  ssize_t size = shmq_peek(g->queue, item, how);
+  require(size <= (ssize_t)g->item_max);
+  if (size > 0) read_all(item, (size_t)size < how ? (size_t)size : how);
   free(item);
 }
 
@@ -162,12 +108,12 @@ static void keep(struct guest *g, ssize_t n) {
 
 static void take(struct guest *g, uint8_t how) {
   if (g->n == GUEST_LEASES) return;
-  keep(g, shmq_take(g->queue, &g->leases[g->n], timeout_from(how)) == 0);
+  keep(g, shmq_take(g->queue, &g->leases[g->n], timeout_from(g, how)) == 0);
 }
 
 static void take_many(struct guest *g, uint8_t how) {
   size_t room = GUEST_LEASES - g->n;
-  keep(g, shmq_take_many(g->queue, &g->leases[g->n], how % (room + 1), timeout_from(how)));
+  keep(g, shmq_take_many(g->queue, &g->leases[g->n], how % (room + 1), timeout_from(g, how)));
 }
 
 /* One that is held, or was; or, once in a while, one that nobody ever gave us. */
@@ -205,7 +151,7 @@ static void task_done(struct guest *g, uint8_t how) {
 }
 
 static void join(struct guest *g, uint8_t how) {
-  shmq_join(g->queue, timeout_from(how));
+  shmq_join(g->queue, timeout_from(g, how));
 }
 
 static void shut_down(struct guest *g, uint8_t how) {
@@ -215,7 +161,7 @@ static void shut_down(struct guest *g, uint8_t how) {
 static void wait_any(struct guest *g, uint8_t how) {
   shmq *queues[] = {g->queue, g->queue};
   const enum shmq_event events[] = {how % 3, (how >> 2) % 3};
-  shmq_wait_any(queues, events, 2, timeout_from(how));
+  shmq_wait_any(queues, events, 2, timeout_from(g, how));
 }
 
 static void arm(struct guest *g, uint8_t how) {
@@ -250,21 +196,46 @@ static void (*const calls[])(struct guest *, uint8_t) = {
     wait_any, arm,       look, recover,  check,     watch_queue, forget_leases,
 };
 
+#define CALLS (sizeof calls / sizeof *calls)
+
 void guest_call(struct guest *guest, struct bytes *bytes) {
   uint8_t call = bytes_byte(bytes), how = bytes_byte(bytes);
-  pthread_mutex_lock(&watch_mutex);
-  naps = 0;
-  pthread_mutex_unlock(&watch_mutex);
-  calls[call % (sizeof calls / sizeof *calls)](guest, how);
+  uint8_t when = call / CALLS;
+  if (when & 1) world_pass(60 * WORLD_MS); /* somebody will look for the dead */
+  if (when & 2) world_pass(10 * WORLD_S);
+  guest->patient = when & 4;
+  world_call(FOREVER);
+  calls[call % CALLS](guest, how);
+  world_call(FOREVER);
+}
+
+/* ---- Watching -----------------------------------------------------------------------------------
+ */
+
+#define SOME 3
+
+static void look_at_processes(shmq *queue) {
+  struct shmq_process processes[SOME];
+  ssize_t n = shmq_processes(queue, processes, SOME);
+  for (ssize_t i = 0; i < n && i < SOME; i++)
+    read_all(processes[i].name, strlen(processes[i].name));
+}
+
+static void look_at_threads(shmq *queue) {
+  struct shmq_thread threads[SOME];
+  ssize_t n = shmq_threads(queue, threads, SOME);
+  for (ssize_t i = 0; i < n && i < SOME; i++) {
+    read_all(threads[i].name, strlen(threads[i].name));
+    require(threads[i].since >= 0);
+  }
 }
 
 void guest_look(shmq *queue) {
   struct shmq_stats stats;
-  struct shmq_process processes[4];
   shmq_stat(queue, &stats);
-  ssize_t n = shmq_processes(queue, processes, 4);
-  for (ssize_t i = 0; i < n && i < 4; i++)
-    read_all(processes[i].name, strlen(processes[i].name));
+  require(stats.oldest_lease >= 0 && stats.oldest_waiting >= 0);
+  look_at_processes(queue);
+  look_at_threads(queue);
   shmq_qsize(queue);
   shmq_empty(queue);
   shmq_full(queue);

@@ -41,7 +41,8 @@ static int file_make(struct bytes *bytes) {
   } head;
   uint8_t how = bytes_byte(bytes);
   size_t whole = bytes_left(bytes);
-  int fd = open(fuzz_path(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  fuzz_unlink(); /* a run may have been killed */
+  int fd = open(fuzz_path(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) abort();
   const uint8_t *file = bytes->next;
   bytes_read(bytes, &head, sizeof head);
@@ -52,13 +53,16 @@ static int file_make(struct bytes *bytes) {
   return fd;
 }
 
+static void watch(void) {
+  shmq *watcher;
+  if (shmq_open_readonly(&watcher, fuzz_name) != 0) return;
+  guest_look(watcher);
+  shmq_close(watcher);
+}
+
 static void use(struct bytes *bytes, const struct geometry *geometry) {
   struct guest guest = {0};
-  shmq *watcher;
-  if (shmq_open_readonly(&watcher, fuzz_name) == 0) {
-    guest_look(watcher);
-    shmq_close(watcher);
-  }
+  watch();
   if (shmq_open(&guest.queue, fuzz_name) != 0) return;
   if (!geometry || !geometry_is_valid(geometry)) abort();
   guest.item_max = geometry->item_max;
@@ -68,6 +72,7 @@ static void use(struct bytes *bytes, const struct geometry *geometry) {
   for (int i = 0; i < CALLS && bytes_left(bytes) > 0; i++)
     guest_call(&guest, bytes);
   shmq_check(guest.queue, NULL);
+  world_call(2 * WORLD_S);
   shmq_close(guest.queue);
 }
 
@@ -81,9 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (segment == MAP_FAILED) abort();
   close(fd);
   if (bytes_left(&bytes) > 2 * CALLS) bytes.next = bytes.end - 2 * CALLS;
-  if (segment) guest_watch(segment);
+  world_begin();
+  world_watch(segment);
   use(&bytes, segment ? &segment->header.geometry : NULL);
-  guest_rest();
   if (segment) munmap(segment, sizeof *segment);
   fuzz_unlink();
   return 0;

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A queue that two guests use while somebody writes what he likes into its segment. The first byte
- * says how the queue is made, and whether the stores come between the calls or all the time. Then
- * come steps: a call of a guest, or a store.
+ * A queue that two guests and a watcher use while somebody writes what he likes into its segment.
+ * The first byte says how the queue is made, and whether the stores are made once or all the time.
+ * Then come steps: a call, or a guest that goes and comes again, or a store, between two calls or
+ * inside of them.
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "atomic.h"
 #include "guest.h"
+#include "handle.h"
 
-#define STEPS  40
-#define BUDGET 300 /* ms; what waits for hostile locks takes its time */
+#define STEPS 40
 
+enum { WATCHER = 2, GUESTS };
+
+static struct guest guests[GUESTS];
 static struct geometry geometry;
 static struct plan plan;
 static uint8_t *memory; /* the segment, as somebody else has it */
@@ -68,20 +70,58 @@ static void store_do(const struct store *s) {
     store_relaxed((_Atomic uint8_t *)to, (uint8_t)s->value);
 }
 
-/* ---- Somebody who never stops -------------------------------------------------------------------
+/* ---- Between two accesses -----------------------------------------------------------------------
  */
 
-static struct store stores[STEPS];
-static _Atomic size_t n_stores;
-static _Atomic uint32_t scribbles;
+/* A store that waits for its time: so many accesses from when it was read. */
+struct later {
+  struct store store;
+  uint32_t due;
+  bool here; /* to the word that is accessed then */
+};
 
-static void *scribble(void *unused) {
-  while (load_acquire(&scribbles)) {
-    for (size_t i = 0; i < load_acquire(&n_stores); i++)
-      store_do(&stores[i]);
-    nanosleep(&(struct timespec){.tv_nsec = 1000}, NULL);
+static struct later laters[STEPS];
+static size_t n_laters;
+static struct store repeated[STEPS];
+static size_t n_repeated, next_repeated;
+static uint32_t accesses, next_due;
+
+/* The place of this word in the segment, if it is of it. */
+static bool find_word(const uint8_t *word, uint64_t *offset) {
+  for (int i = 0; i < GUESTS; i++) {
+    const shmq *q = guests[i].queue;
+    if (!q || word < (uint8_t *)q->segment || word >= (uint8_t *)q->segment + plan.size) continue;
+    *offset = (uint64_t)(word - (uint8_t *)q->segment);
+    return true;
   }
-  return unused;
+  return false;
+}
+
+static void later_do(struct later *later, const void *word) {
+  struct store store = later->store;
+  if (later->here && !find_word(word, &store.offset)) return; /* but at the next access */
+  store.offset -= store.offset % store.size;
+  store_do(&store);
+  later->due = 0;
+}
+
+static void laters_do(const void *word) {
+  next_due = UINT32_MAX;
+  for (size_t i = 0; i < n_laters; i++) {
+    uint32_t *due = &laters[i].due;
+    if (*due != 0 && *due <= accesses) later_do(&laters[i], word);
+    if (*due != 0 && *due < next_due) next_due = *due;
+  }
+}
+
+static void between(void *word) {
+  if (n_repeated > 0) store_do(&repeated[next_repeated++ % n_repeated]);
+  if (++accesses >= next_due) laters_do(word);
+}
+
+static void later_add(const struct later *later) {
+  laters[n_laters++] = *later;
+  if (later->due < next_due) next_due = later->due;
 }
 
 /* ---- The run ------------------------------------------------------------------------------------
@@ -111,53 +151,84 @@ static void segment_map(void) {
   close(fd);
 }
 
-static int64_t milliseconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+/* Bit 1: not now; bit 2: to what is accessed then, wherever that is. */
+static void store_step(uint8_t step, struct bytes *bytes, bool all_the_time) {
+  struct store store = store_read(bytes);
+  if (step & 2) {
+    later_add(&(struct later){store, accesses + 1 + bytes_byte(bytes), step & 4});
+    return;
+  }
+  store_do(&store);
+  if (all_the_time) repeated[n_repeated++] = store;
 }
 
-static void steps_run(struct guest guests[2], struct bytes *bytes, bool all_the_time) {
-  int64_t end = milliseconds() + BUDGET;
-  for (int i = 0; i < STEPS && bytes_left(bytes) > 0 && milliseconds() < end; i++) {
-    uint8_t step = bytes_byte(bytes);
-    if (step & 1) {
-      guest_call(&guests[step >> 1 & 1], bytes);
-      continue;
-    }
-    size_t n = load_relaxed(&n_stores);
-    stores[n] = store_read(bytes);
-    store_do(&stores[n]);
-    if (all_the_time) store_release(&n_stores, n + 1);
+/* It may find nothing that it likes. */
+static void guest_open(struct guest *guest) {
+  world_call(20 * WORLD_S);
+  if (shmq_open(&guest->queue, fuzz_name) != 0) return;
+  guest->item_max = guest->queue->geometry.item_max;
+}
+
+static void guest_close(struct guest *guest) {
+  world_call(2 * WORLD_S);
+  shmq_close(guest->queue);
+  *guest = (struct guest){0};
+}
+
+static void call_step(uint8_t step, struct bytes *bytes) {
+  int which = step >> 1 & 3;
+  if (which == GUESTS) {
+    guest_close(&guests[1]);
+    guest_open(&guests[1]);
+  } else if (guests[which].queue) {
+    guest_call(&guests[which], bytes);
   }
 }
 
-static void run(struct guest guests[2], struct bytes *bytes, bool all_the_time) {
-  pthread_t thread;
-  store_release(&n_stores, (size_t)0);
-  store_release(&scribbles, all_the_time);
-  if (all_the_time && pthread_create(&thread, NULL, scribble, NULL) != 0) abort();
-  steps_run(guests, bytes, all_the_time);
-  shmq_check(guests[0].queue, NULL);
-  store_release(&scribbles, 0u);
-  if (all_the_time) pthread_join(thread, NULL);
+static void steps_run(struct bytes *bytes, bool all_the_time) {
+  for (int i = 0; i < STEPS && bytes_left(bytes) > 0; i++) {
+    uint8_t step = bytes_byte(bytes);
+    if (step & 1)
+      call_step(step, bytes);
+    else
+      store_step(step, bytes, all_the_time);
+  }
+}
+
+static void guests_come(const struct shmq_options *options) {
+  fuzz_unlink(); /* a run may have been killed */
+  if (shmq_create(&guests[0].queue, fuzz_name, options) != 0) abort();
+  guest_open(&guests[1]);
+  if (shmq_open_readonly(&guests[WATCHER].queue, fuzz_name) != 0) abort();
+  segment_map();
+  guests[0].item_max = guests[WATCHER].item_max = geometry.item_max;
+}
+
+static void guests_go(void) {
+  for (int i = GUESTS - 1; i >= 0; i--) {
+    guest_close(&guests[i]);
+  }
+  munmap(memory, plan.size);
+  fuzz_unlink();
+}
+
+static void stores_forget(void) {
+  n_laters = n_repeated = next_repeated = 0;
+  accesses = 0;
+  next_due = UINT32_MAX;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct bytes bytes = bytes_of(data, size);
-  struct guest guests[2] = {0};
   uint8_t how = bytes_byte(&bytes);
   struct shmq_options options = options_from(how);
-  if (shmq_create(&guests[0].queue, fuzz_name, &options) != 0) abort();
-  if (shmq_open(&guests[1].queue, fuzz_name) != 0) abort();
-  segment_map();
-  guests[0].item_max = guests[1].item_max = geometry.item_max;
-  guest_watch((struct segment *)memory);
-  run(guests, &bytes, how & 1);
-  shmq_close(guests[1].queue);
-  shmq_close(guests[0].queue);
-  guest_rest();
-  munmap(memory, plan.size);
-  fuzz_unlink();
+  world_begin();
+  guests_come(&options);
+  stores_forget();
+  world_watch((struct segment *)memory);
+  world_share(between);
+  steps_run(&bytes, how & 1);
+  shmq_check(guests[0].queue, NULL);
+  guests_go();
   return 0;
 }
