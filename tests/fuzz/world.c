@@ -16,13 +16,14 @@
 #define BEGINNING    (1000 * WORLD_S) /* since the machine was started */
 #define TICK         (4 * WORLD_MS)   /* of the coarse clock */
 #define LOOK         1000             /* ns that a look at the clock takes */
-#define PATIENCE     WORLD_S          /* then the locks are opened */
+#define PATIENCE     WORLD_S          /* then the locks are opened, and stay so */
 #define MAX_ACCESSES 100000000u       /* of one call, to shared memory */
 
 static int64_t now, call_began, call_may_take;
 static uint32_t accesses;
 static struct segment *watched;
 static other_party *other_party_acts;
+static bool is_quiet; /* the other party, to the end of this call */
 
 void world_begin(void) {
   now = BEGINNING;
@@ -43,6 +44,7 @@ void world_call(int64_t ns) {
   call_began = now;
   call_may_take = ns;
   accesses = 0;
+  is_quiet = false;
 }
 
 void world_pass(int64_t ns) {
@@ -59,7 +61,7 @@ static void too_long(const char *what) {
 
 void world_access(const volatile void *word) {
   if (++accesses > MAX_ACCESSES) too_long("it reads and writes without an end");
-  if (other_party_acts) other_party_acts((void *)(uintptr_t)word);
+  if (other_party_acts && !is_quiet) other_party_acts((void *)(uintptr_t)word);
 }
 
 static bool is_coarse(clockid_t clock) {
@@ -83,6 +85,7 @@ static void sleep_for(const struct timespec *t) {
   now += t->tv_sec * WORLD_S + t->tv_nsec;
   if (now - call_began > call_may_take) too_long("it sleeps");
   if (!watched || now - call_began < PATIENCE) return;
+  is_quiet = true;
   open_lock(&watched->producer.lock);
   open_lock(&watched->consumer.lock);
 }

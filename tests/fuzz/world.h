@@ -5,8 +5,8 @@
  * party may act between any two accesses to shared memory.
  *
  * A lock may name a thread that lives; a call without a timeout then waits for it, as it should.
- * When a call has waited long, the other party opens the locks, as that thread would have done. A
- * call that takes longer than it may stops the program.
+ * When a call has waited long, the other party opens the locks, as that thread would have done, and
+ * rests until the call ends. A call that takes longer than it may stops the program.
  */
 #ifndef WORLD_H
 #define WORLD_H
