@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh [--asan] [--tsan] [--valgrind] [--clang] [--aarch64] [--long] [--build] [--format]
-# run.sh --lint | --coverage | --fuzz [SECONDS]
+# run.sh --lint | --coverage | --fuzz [SECONDS] | --afl [SECONDS]
 #
 # Installs what is missing (Debian packages), builds, and runs all tests.
 #   --asan    with the address and undefined-behaviour sanitizers, in build-asan/
@@ -16,6 +16,7 @@
 #   --lint    gcc's -fanalyzer, clang-tidy and cppcheck, in build-lint/
 #   --coverage of lib/ by the tests of the library, in build-coverage/
 #   --fuzz    each target of tests/fuzz/ for so many seconds (180), with clang, in build-fuzz/
+#   --afl     the same with AFL++, in build-afl/
 # SHMQ_SEED=N repeats the run that printed N.
 set -eu
 
@@ -105,6 +106,13 @@ read_arguments() {
         options="$options -DCMAKE_C_COMPILER=clang -DSHMQ_FUZZ=ON
           -DSHMQ_SANITIZE=fuzzer-no-link,address,undefined"
         ;;
+      --afl)
+        task=afl
+        folder=build-afl
+        packages="$packages afl++ clang libclang-rt-14-dev"
+        options="$options -DCMAKE_C_COMPILER=afl-clang-fast -DSHMQ_FUZZ=ON
+          -DSHMQ_SANITIZE=address,undefined"
+        ;;
       [0-9]*) seconds=$argument ;;
       *) fail "unknown option $argument" ;;
     esac
@@ -180,6 +188,21 @@ fuzz() {
   done
 }
 
+# What is found lies in out/TARGET/default/, in crashes/ and hangs/; new inputs, in queue/. The
+# kernel may hand cores to a program, the processors may run at any speed, and others may be bound to
+# them: AFL++ minds all three.
+fuzz_afl() {
+  export AFL_NO_UI=1 AFL_NO_AFFINITY=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1
+  for target in $fuzz_targets; do
+    printf '\n==== %s\n' "$target"
+    out=$folder/out/$target
+    mkdir -p "$out"
+    afl-fuzz -V "$seconds" -t 1000 -i "tests/fuzz/corpus/$target" -o "$out" -- \
+      "$folder/tests/fuzz/fuzz_$target" >"$out.log" 2>&1 || fail "see $out.log"
+    grep -E '^(execs_done|edges_found|total_edges|saved_)' "$out/default/fuzzer_stats"
+  done
+}
+
 read_arguments "$@"
 cd "$root"
 install_missing
@@ -194,6 +217,10 @@ case $task in
   fuzz)
     build_fuzz
     fuzz
+    ;;
+  afl)
+    build_fuzz
+    fuzz_afl
     ;;
   test)
     build
