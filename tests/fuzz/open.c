@@ -2,7 +2,8 @@
 /*
  * Any file under a queue's name. The first byte says what is set right in it, as chance would not:
  * bit 0 the magic, version and fingerprint; bit 1 the sizes, by the geometry that stands there;
- * bit 2 the geometry, to a small one. Then come the file's bytes; the last ones are the calls.
+ * bit 2 the geometry, to a small one; bit 3: but the file is shorter than its size says. Then come
+ * the file's bytes; the last ones are the calls.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "guest.h"
 
 #define CALLS 12
+#define CUT   4096 /* bytes that are left */
 
 static void geometry_mend(struct geometry *g) {
   g->capacity = 4096u << g->capacity % 3;
@@ -49,7 +51,8 @@ static int file_make(struct bytes *bytes) {
   header_mend(&head.header, how);
   if (write(fd, file, whole) != (ssize_t)whole) abort();
   if (whole >= sizeof head && pwrite(fd, &head, sizeof head, 0) != sizeof head) abort();
-  if (how & 2 && ftruncate(fd, (off_t)head.header.size) != 0) return close(fd), -1;
+  uint64_t file_size = how & 8 ? CUT : head.header.size;
+  if (how & 2 && ftruncate(fd, (off_t)file_size) != 0) return close(fd), -1;
   return fd;
 }
 
