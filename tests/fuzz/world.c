@@ -64,30 +64,35 @@ void world_access(const volatile void *word) {
   if (other_party_acts && !is_quiet) other_party_acts((void *)(uintptr_t)word);
 }
 
-static bool is_coarse(clockid_t clock) {
-  return clock == CLOCK_MONOTONIC_COARSE;
-}
-
-int world_gettime(clockid_t clock, struct timespec *t) {
-  now += LOOK;
-  int64_t ns = is_coarse(clock) ? now - now % TICK : now;
-  *t = (struct timespec){ns / WORLD_S, ns % WORLD_S};
-  return 0;
-}
-
 static void open_lock(struct robust_mutex *lock) {
   atomic_store(&lock->word, 0u);
   atomic_store(&lock->bias, 0u);
   atomic_store(&lock->occupant, 0u);
 }
 
-static void sleep_for(const struct timespec *t) {
-  now += t->tv_sec * WORLD_S + t->tv_nsec;
-  if (now - call_began > call_may_take) too_long("it sleeps");
+/* Who waits for a word that changes all the time looks at the clock, but never sleeps. */
+static void time_passes(int64_t ns) {
+  now += ns;
+  if (now - call_began > call_may_take) too_long("it waits");
   if (!watched || now - call_began < PATIENCE) return;
   is_quiet = true;
   open_lock(&watched->producer.lock);
   open_lock(&watched->consumer.lock);
+}
+
+static bool is_coarse(clockid_t clock) {
+  return clock == CLOCK_MONOTONIC_COARSE;
+}
+
+int world_gettime(clockid_t clock, struct timespec *t) {
+  time_passes(LOOK);
+  int64_t ns = is_coarse(clock) ? now - now % TICK : now;
+  *t = (struct timespec){ns / WORLD_S, ns % WORLD_S};
+  return 0;
+}
+
+static void sleep_for(const struct timespec *t) {
+  time_passes(t->tv_sec * WORLD_S + t->tv_nsec);
 }
 
 static long fails(int error) {
