@@ -144,7 +144,7 @@ SHMQ_API int shmq_put(shmq *queue, const void *item, size_t size, shmq_ns timeou
  * Put n items in their order; each run of items for which there is room goes in whole or not at
  * all. Waits for room until all are in. Returns how many went in: fewer than n if the time was up
  * or the queue was shut down meanwhile. Errors, where none went in: those of shmq_put(); -EMSGSIZE
- * is given before any item is put.
+ * is given before any item is put. With n = 0: returns 0 at once.
  */
 SHMQ_API ssize_t shmq_put_many(shmq *queue, const struct iovec *items, size_t n, shmq_ns timeout);
 
@@ -162,7 +162,7 @@ SHMQ_API ssize_t shmq_get(shmq *queue, void *buf, size_t cap, shmq_ns timeout);
 /*
  * Get up to n items: waits for one, takes what is there. In: items[i] is a buffer; out: iov_len is
  * the size of what is in it. Returns how many, at least 1; stops before an item that does not fit
- * its buffer. Errors: those of shmq_get(), where none was got.
+ * its buffer. Errors: those of shmq_get(), where none was got. With n = 0: returns 0 at once.
  */
 SHMQ_API ssize_t shmq_get_many(shmq *queue, struct iovec *items, size_t n, shmq_ns timeout);
 
@@ -202,7 +202,7 @@ struct shmq_lease {
 SHMQ_API int shmq_take(shmq *queue, struct shmq_lease *lease, shmq_ns timeout);
 
 /* Take up to n items: waits for one, takes what is there. Returns how many. Errors: as shmq_take().
- */
+   With n = 0: returns 0 at once. */
 SHMQ_API ssize_t shmq_take_many(shmq *queue, struct shmq_lease *leases, size_t n, shmq_ns timeout);
 
 /* The item is finished. Errors: -ESTALE the lease is no longer yours. */

@@ -8,8 +8,11 @@
 
 SUITE(put_get);
 
+enum { MANY = 1000 };
+
+/* At most MANY; until the next call. */
 static struct iovec *number_items(int64_t *numbers, size_t n) {
-  struct iovec *items = malloc(n * sizeof *items);
+  static struct iovec items[MANY];
   for (size_t i = 0; i < n; i++)
     items[i] = (struct iovec){&numbers[i], sizeof numbers[i]};
   return items;
@@ -52,6 +55,7 @@ Test(put_get, item_of_item_max_fits_and_one_byte_more_does_not) {
   check_is(shmq_put(queue, large, options.item_max + 1, SHMQ_NOWAIT), -EMSGSIZE);
   check_is(shmq_put(queue, large, SIZE_MAX, SHMQ_NOWAIT), -EMSGSIZE);
   check_is(shmq_qsize(queue), 0);
+  free(large);
 }
 
 Test(put_get, large_items_fit_a_queue_made_for_them) {
@@ -198,14 +202,15 @@ Test(put_get, put_many_with_one_item_too_large_puts_none) {
   shmq *queue = make_queue(&options);
   check_is(shmq_put_many(queue, items, 3, SHMQ_NOWAIT), -EMSGSIZE);
   check_is(shmq_qsize(queue), 0);
+  free(large);
 }
 
 static int64_t put_a_thousand_at_once(void *unused) {
-  int64_t numbers[1000];
+  int64_t numbers[MANY];
   (void)unused;
-  for (int64_t i = 0; i < 1000; i++)
+  for (int64_t i = 0; i < MANY; i++)
     numbers[i] = i;
-  return shmq_put_many(open_queue(), number_items(numbers, 1000), 1000, PATIENCE);
+  return shmq_put_many(open_queue(), number_items(numbers, MANY), MANY, PATIENCE);
 }
 
 Test(put_get, batch_larger_than_the_queue_goes_in_as_room_appears) {
@@ -213,9 +218,9 @@ Test(put_get, batch_larger_than_the_queue_goes_in_as_room_appears) {
   options.maxsize = 7;
   shmq *queue = make_queue(&options);
   struct child producer = child_start(put_a_thousand_at_once, NULL);
-  for (int64_t i = 0; i < 1000; i++)
+  for (int64_t i = 0; i < MANY; i++)
     check_is(get_number(queue, PATIENCE), i);
-  check_is(child_result(&producer), 1000);
+  check_is(child_result(&producer), MANY);
 }
 
 Test(put_get, get_many_stops_before_an_item_that_does_not_fit) {
@@ -228,6 +233,22 @@ Test(put_get, get_many_stops_before_an_item_that_does_not_fit) {
   check_is(items[0].iov_len, 4);
   check_is(shmq_get_many(queue, items, 3, SHMQ_NOWAIT), -EMSGSIZE);
   check_is(shmq_get(queue, large, sizeof large, SHMQ_NOWAIT), 8);
+}
+
+/* Whether it is empty, full or shut down. */
+Test(put_get, no_items_are_put_got_or_taken_at_once) {
+  struct shmq_options options = default_options();
+  options.maxsize = 1;
+  shmq *queue = make_queue(&options);
+  check_is(shmq_get_many(queue, NULL, 0, SHMQ_FOREVER), 0);
+  check_is(shmq_take_many(queue, NULL, 0, SHMQ_FOREVER), 0);
+  check_is(put_number(queue, 1), 0);
+  check_is(shmq_put_many(queue, NULL, 0, SHMQ_FOREVER), 0);
+  check_is(shmq_get_many(queue, NULL, 0, SHMQ_FOREVER), 0);
+  check_is(shmq_shutdown(queue, SHMQ_NOW), 0);
+  check_is(shmq_put_many(queue, NULL, 0, SHMQ_FOREVER), 0);
+  check_is(shmq_get_many(queue, NULL, 0, SHMQ_FOREVER), 0);
+  check_is(shmq_take_many(queue, NULL, 0, SHMQ_FOREVER), 0);
 }
 
 static int64_t put_three_later(void *unused) {
