@@ -19,7 +19,7 @@ SUITE(p8_absent_or_complete);
 static int mount_shm(const char *size) {
   char options[32];
   snprintf(options, sizeof options, "size=%s", size);
-  if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) return -errno;
+  if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL)) return -errno;
   return mount("tmpfs", "/dev/shm", "tmpfs", 0, options) ? -errno : 0;
 }
 

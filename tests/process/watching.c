@@ -95,6 +95,8 @@ Test(p7_watching, watcher_writes_nothing) {
   char *after = read_segment(&size_after);
   check_is(size, size_after);
   cr_assert(memcmp(before, after, size) == 0);
+  free(before);
+  free(after);
 }
 
 Test(p7_watching, segment_is_mapped_read_only) {
