@@ -80,13 +80,14 @@ static bool lock_try(const struct shmq *q, const struct departed *d, struct robu
   return false;
 }
 
+/* Once, however late: who is not scheduled for so long must not leave the dead where they are. */
 static int lock_for_repair(const struct shmq *q, const struct departed *d, struct robust_mutex *m,
                            struct timeout *t) {
-  int64_t left;
-  while ((left = timeout_left(t, LOCK_SLICE)) > 0) {
-    if (lock_try(q, d, m, left)) return 0;
+  for (;;) {
+    int64_t left = timeout_left(t, LOCK_SLICE);
+    if (lock_try(q, d, m, left > 0 ? left : 0)) return 0;
+    if (left <= 0) return timeout_error(t);
   }
-  return timeout_error(t);
 }
 
 static void unlock_repaired(struct robust_mutex *m) {

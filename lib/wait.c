@@ -38,11 +38,20 @@ static int attach(struct shmq *q, struct timeout *t, struct thread **me) {
   return r == 0 ? thread_attach(q, me) : r;
 }
 
+/* A recovery gives up soon where a living process keeps a lock; who needs it does not. */
+static int recover_patiently(struct shmq *q, struct timeout *t) {
+  int r;
+  do {
+    r = recover(q, t);
+  } while (r == -ETIMEDOUT && timeout_left(t, 1) > 0);
+  return r;
+}
+
 int enter_slow(struct shmq *q, struct timeout *t, struct thread **me) {
   if (q->readonly) return -EPERM;
   int r = attach(q, t, me);
   /* The dead may have some; and if nobody is dead now, somebody else has just cleaned up. */
-  if (r == -EUSERS && recover(q, t) >= 0) r = attach(q, t, me);
+  if (r == -EUSERS && recover_patiently(q, t) >= 0) r = attach(q, t, me);
   return r;
 }
 

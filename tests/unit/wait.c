@@ -180,6 +180,29 @@ static int64_t wait_without_descriptor(void *handle) {
   return 0;
 }
 
+static int64_t open_and_close(void *unused) {
+  shmq *q;
+  (void)unused;
+  const int error = shmq_open(&q, queue_name);
+  return error ? error : shmq_close(q);
+}
+
+/* A recovery gives up after 50 ms if a living process keeps a lock. */
+Test(wait, newcomer_waits_until_the_slots_of_the_dead_can_be_had) {
+  struct shmq_options options = default_options();
+  struct timeout t = {.ns = SECOND};
+  options.max_processes = 2;
+  shmq *q = make_queue(&options);
+  struct child dead = child_start(attach_and_stay, NULL);
+  check_is(child_hear(&dead), 2);
+  child_kill(&dead);
+  check_is(side_lock(q, &q->segment->consumer.lock, my_place(q)->id, &t), 0);
+  struct child newcomer = child_start(open_and_close, NULL);
+  nap(200 * MS); /* it cannot have a slot now; let it try more than once */
+  side_unlock(q, &q->segment->consumer.lock, my_place(q)->id);
+  check_is(child_result(&newcomer), 0);
+}
+
 Test(wait, who_cannot_see_the_dead_does_not_look_in_place_of_others) {
   shmq *q = make_queue(NULL);
   struct child child = child_start(wait_without_descriptor, q);
