@@ -141,10 +141,17 @@ static void recovery_kills(struct survey *y, size_t k, const struct call *second
   }
 }
 
+/* Where a putter sleeps and the first victim made room, the models do not know which of two puts
+   was first. */
+static bool can_be_second(const struct survey *y, const struct call *second) {
+  return y->test->state->role != PUTTER || !second->happen;
+}
+
 static void every_double_kill(struct survey *y) {
   for (size_t k = 0; k < y->first.n; k++) {
     for (size_t i = 0; i < seconds_n && y->first.steps[k].edge; i++) {
-      if (group_is_mine(y)) recovery_kills(y, k, &seconds[i]);
+      if (!can_be_second(y, &seconds[i]) || !group_is_mine(y)) continue;
+      recovery_kills(y, k, &seconds[i]);
     }
   }
 }
@@ -196,7 +203,7 @@ static void some_double_kills(struct survey *y) {
   for (unsigned i = 0; i < options.sample; i += OF_ONE_TRACE) {
     const struct call *second = &seconds[chance_below(y, seconds_n)];
     const size_t k = some_edge(y, &y->first);
-    if (!group_is_mine(y)) continue;
+    if (!can_be_second(y, second) || !group_is_mine(y)) continue;
     trace_second(y, k, second);
     for (unsigned n = 0; n < OF_ONE_TRACE && i + n < options.sample; n++) {
       try_point(y, (struct point){k, some_edge(y, &y->second), second});
