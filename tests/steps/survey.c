@@ -5,7 +5,8 @@
 
 #include "run.h"
 
-#define HANG_S 20u /* a scene that takes longer hangs */
+#define HANG_S  20u  /* a scene that takes longer hangs */
+#define TRACE_S 200u /* many thousand steps, each with two switches of the processor */
 
 struct survey {
   const struct case_of *test;
@@ -96,7 +97,7 @@ static void rehearse(const struct survey *y) {
 
 static void trace_first(struct survey *y) {
   struct scene s;
-  alarm(HANG_S);
+  alarm(TRACE_S);
   scene_begin(&s, y->test, options.stalls ? &others[0] : NULL);
   victim_trace(&s, VICTIM, &y->first);
   scene_end(&s);
@@ -114,7 +115,7 @@ static size_t trace_edges(const struct trace *t) {
 static void trace_second(struct survey *y, size_t k, const struct call *second) {
   struct scene s;
   mine->point = (struct point){k, 0, second};
-  alarm(HANG_S);
+  alarm(TRACE_S);
   scene_begin(&s, y->test, second);
   victim_advance(&s, VICTIM, &y->first, k);
   victim_kill(&s, VICTIM);
