@@ -31,6 +31,7 @@ selection=''
 task=test
 seconds=180
 targets=''
+fuzz_targets='open operate units record'
 
 fail() {
   echo "run.sh: $*" >&2
@@ -103,6 +104,8 @@ read_arguments() {
       --fuzz)
         task=fuzz
         folder=build-fuzz
+        # shellcheck disable=SC2046,SC2086 # the targets are words
+        targets=$(printf 'fuzz_%s ' $fuzz_targets)
         packages="$packages clang libclang-rt-14-dev"
         options="$options -DCMAKE_C_COMPILER=clang -DSHMQ_FUZZ=ON
           -DSHMQ_SANITIZE=fuzzer-no-link,address,undefined"
@@ -110,6 +113,8 @@ read_arguments() {
       --afl)
         task=afl
         folder=build-afl
+        # shellcheck disable=SC2046,SC2086 # the targets are words
+        targets=$(printf 'fuzz_%s ' $fuzz_targets)
         packages="$packages afl++ clang libclang-rt-14-dev"
         options="$options -DCMAKE_C_COMPILER=afl-clang-fast -DSHMQ_FUZZ=ON
           -DSHMQ_SANITIZE=address,undefined"
@@ -178,15 +183,6 @@ print_coverage() {
   $passed || fail "tests failed: their counts may be missing"
 }
 
-fuzz_targets='open operate units record'
-
-build_fuzz() {
-  # shellcheck disable=SC2086
-  cmake -S . -B "$folder" $options
-  # shellcheck disable=SC2046,SC2086
-  cmake --build "$folder" --parallel "$(nproc)" --target $(printf 'fuzz_%s ' $fuzz_targets)
-}
-
 # What is found lies in the folder as crash-* and timeout-*; new inputs, in new/.
 fuzz() {
   for target in $fuzz_targets; do
@@ -226,11 +222,11 @@ case $task in
     print_coverage
     ;;
   fuzz)
-    build_fuzz
+    build
     fuzz
     ;;
   afl)
-    build_fuzz
+    build
     fuzz_afl
     ;;
   reports)
