@@ -4,11 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "meter.h"
+#include "record/claim.h"
 #include "record/note.h"
 #include "record/origin.h"
 #include "record/reader.h"
@@ -146,7 +146,9 @@ static int note_and_put(struct loading *loading) {
  */
 
 static int load_from(struct loading *loading, int fd) {
-  if (flock(fd, LOCK_SH | LOCK_NB) < 0) return refuse(loading, "a drain is writing to it");
+  int error = claim_file(fd, CLAIM_SHARED);
+  if (error)
+    return refuse(loading, error == -EWOULDBLOCK ? "a drain is writing to it" : strerror(-error));
   const char *why = reader_open(&loading->reader, fd);
   int status = why ? refuse(loading, why) : survey(loading);
   if (status == STATUS_DONE) status = note_and_put(loading);

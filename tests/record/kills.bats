@@ -93,3 +93,28 @@ drain_killed_at_each() {
     drain_killed_at_each $kind "$WITHOUT_URING" shmq drain "$q" -o "$dir"/file
   done
 }
+
+# Sleeps with the file open: it has found the file held.
+waits_for_file() {
+  [[ $(ls -l /proc/"$1"/fd) == *"$dir/file"* && $(< /proc/"$1"/stat) == *") S "* ]]
+}
+
+# The command, begun while somebody holds the file, waits and then ends well.
+waits_and_works() {
+  start flock --no-fork "$dir"/file sleep 60
+  local holder=$pid
+  eventually eval '! flock --nonblock "$dir"/file true'
+  start "$@"
+  eventually waits_for_file "$pid"
+  kill_hard "$holder"
+  wait "$pid"
+}
+
+# What a killed drain had on its way to the disk may hold the file a little longer than it lived.
+@test "a file that is held for a moment: a drain, and a load, wait until it is free" {
+  shmq create "$q"
+  shmq put "$q" one
+  waits_and_works shmq drain "$q" -o "$dir"/file
+  waits_and_works shmq load "$q" "$dir"/file
+  [ "$(shmq get "$q" --all)" = one ]
+}

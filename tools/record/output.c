@@ -7,12 +7,12 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../command.h"
+#include "claim.h"
 #include "origin.h"
 #include "reader.h"
 
@@ -116,13 +116,20 @@ static int sync_all(const struct output *output) {
   return error ? output_failed(output, error) : STATUS_DONE;
 }
 
+static int claim(const struct output *output) {
+  int error = claim_file(output->fd, CLAIM_ALONE);
+  if (error == -EWOULDBLOCK) return refuse(output, "in use by another drain, or by a load");
+  return error ? output_failed(output, error) : STATUS_DONE;
+}
+
+/* Looks at the file once it is ours: who had it before may have begun it. */
 static int prepare(struct output *output, const struct record_header *header) {
   struct stat st;
+  int status = claim(output);
+  if (status) return status;
   if (fstat(output->fd, &st) < 0) return output_failed(output, -errno);
   if (!S_ISREG(st.st_mode)) return refuse(output, "not a regular file");
-  if (flock(output->fd, LOCK_EX | LOCK_NB) < 0)
-    return refuse(output, "in use by another drain, or by a load");
-  int status = st.st_size ? read_file(output, header) : write_header(output, header);
+  status = st.st_size ? read_file(output, header) : write_header(output, header);
   return status ? status : sync_all(output);
 }
 
