@@ -283,7 +283,8 @@ Test(p10_asks_nothing, child_uses_the_handle_it_inherited) {
   check_is(child_result(&child), 2);
   check_is(get_number(queue, SHMQ_NOWAIT), 2);
   check_is(shmq_task_done(queue), 0);
-  check_is(shmq_recover(queue), 1);
+  cr_assert(shmq_recover(queue) >= 0); /* the get may have looked for the dead */
+  check_is(stats_of(queue).processes, 1);
   check_at_rest(queue);
 }
 

@@ -332,6 +332,7 @@ static bool parse(int argc, char **argv) {
         exit(2);
     }
   }
+  if (optind < argc) errx(2, "%s: what is that? See --help", argv[optind]);
   if (options.workers < 1 || options.workers > WORKERS_MAX) errx(2, "-j: 1 to %d", WORKERS_MAX);
   tests_make();
   if (tests_n == 0) errx(2, "no case %s", options.pattern);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,10 +33,47 @@ _Noreturn static void be_child(pid_t parent, int line, int64_t (*run)(void *), v
   _exit(0);
 }
 
+/* The state stands in a stat file of proc(5) after the name, which ends with the last ')'. */
+static bool sleeps(const char *path) {
+  char line[512] = "";
+  FILE *file = fopen(path, "re");
+  if (!file) return false;
+  const char *read = fgets(line, sizeof line, file);
+  fclose(file);
+  const char *state = read ? strrchr(line, ')') : NULL;
+  return state && state[1] == ' ' && state[2] == 'S';
+}
+
+#ifdef __SANITIZE_ADDRESS__
+static bool other_threads_sleep(void) {
+  char path[64];
+  bool all = true;
+  DIR *threads = opendir("/proc/self/task");
+  for (const struct dirent *entry; threads && (entry = readdir(threads));) {
+    const pid_t thread = atoi(entry->d_name);
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    if (thread > 0 && thread != gettid() && !sleeps(path)) all = false;
+  }
+  if (threads) closedir(threads);
+  return all;
+}
+
+/* A thread may hold the sanitizer's allocator when the process is forked: in the child nobody ever
+   lets go of it. Threads of a test may work on and on. */
+static void let_threads_rest(void) {
+  const shmq_ns end = now() + 100 * MS;
+  while (!other_threads_sleep() && now() < end)
+    nap(MS / 10);
+}
+#else
+static void let_threads_rest(void) {}
+#endif
+
 struct child child_start(int64_t (*run)(void *), void *argument) {
   int ends[2];
   const pid_t parent = getpid();
   cr_assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+  let_threads_rest();
   const pid_t pid = fork();
   cr_assert(pid >= 0, "fork failed");
   if (pid == 0) {
@@ -102,14 +141,8 @@ void child_continue(const struct child *child) {
   kill(child->pid, SIGCONT);
 }
 
-/* The state stands in /proc/PID/stat after the name, which ends with the last ')'. */
 bool child_sleeps(const struct child *child) {
-  char path[32], line[512] = "";
+  char path[32];
   snprintf(path, sizeof path, "/proc/%d/stat", child->pid);
-  FILE *file = fopen(path, "re");
-  if (!file) return false;
-  const char *read = fgets(line, sizeof line, file);
-  fclose(file);
-  const char *state = read ? strrchr(line, ')') : NULL;
-  return state && state[1] == ' ' && state[2] == 'S';
+  return sleeps(path);
 }
