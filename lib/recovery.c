@@ -80,12 +80,23 @@ static bool lock_try(const struct shmq *q, const struct departed *d, struct robu
   return false;
 }
 
+/* Kept by nobody who could ever let go of it: damage. That is certain, as we hold the registry
+   lock: who took the lock had a slot before, and nobody else frees slots. */
+static bool kept_by_nobody(const struct shmq *q, const struct departed *d,
+                           const struct robust_mutex *m) {
+  if (load_acquire(&m->word) == MUTEX_WAITERS) return true;
+  uint32_t keeper = mutex_word_holder(m);
+  if (keeper == 0 || is_departed(q, d, keeper)) keeper = load_acquire(&m->occupant);
+  return keeper != 0 && holder_liveness(q, keeper) == NOBODY;
+}
+
 /* Once, however late: who is not scheduled for so long must not leave the dead where they are. */
 static int lock_for_repair(const struct shmq *q, const struct departed *d, struct robust_mutex *m,
                            struct timeout *t) {
   for (;;) {
     int64_t left = timeout_left(t, LOCK_SLICE);
     if (lock_try(q, d, m, left > 0 ? left : 0)) return 0;
+    if (kept_by_nobody(q, d, m)) return -EBADMSG;
     if (left <= 0) return timeout_error(t);
   }
 }

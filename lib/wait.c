@@ -50,9 +50,11 @@ static int recover_patiently(struct shmq *q, struct timeout *t) {
 int enter_slow(struct shmq *q, struct timeout *t, struct thread **me) {
   if (q->readonly) return -EPERM;
   int r = attach(q, t, me);
+  if (r != -EUSERS) return r;
   /* The dead may have some; and if nobody is dead now, somebody else has just cleaned up. */
-  if (r == -EUSERS && recover_patiently(q, t) >= 0) r = attach(q, t, me);
-  return r;
+  int recovered = recover_patiently(q, t);
+  if (recovered == -EBADMSG) return recovered;
+  return recovered >= 0 ? attach(q, t, me) : r;
 }
 
 /* We hold nothing; and nobody waits for nobody. */

@@ -401,7 +401,8 @@ SHMQ_API ssize_t shmq_threads(shmq *queue, struct shmq_thread *threads, size_t n
  * Clean up after dead processes at once. (The living do it by themselves: whoever meets a dead
  * process's lock, and those who wait or work, many times a second.) Returns how many were cleaned
  * up after. Errors: -ETIMEDOUT a living process, perhaps a stopped one, keeps a lock: what was done
- * stays done, and the rest can be tried again; -EUSERS no slot left for the caller; -ENOMEM.
+ * stays done, and the rest can be tried again; -EBADMSG a lock names nobody; -EUSERS no slot left
+ * for the caller; -ENOMEM.
  */
 SHMQ_API int shmq_recover(shmq *queue);
 

@@ -16,6 +16,7 @@
 #define BEGINNING    (1000 * WORLD_S) /* since the machine was started */
 #define TICK         (4 * WORLD_MS)   /* of the coarse clock */
 #define LOOK         1000             /* ns that a look at the clock takes */
+#define ACCESS       100              /* that an access to shared memory takes */
 #define PATIENCE     WORLD_S          /* then the locks are opened, and stay so */
 #define MAX_ACCESSES 100000000u       /* of one call, to shared memory */
 
@@ -59,18 +60,13 @@ static void too_long(const char *what) {
 /* ---- What the library sees ----------------------------------------------------------------------
  */
 
-void world_access(const volatile void *word) {
-  if (++accesses > MAX_ACCESSES) too_long("it reads and writes without an end");
-  if (other_party_acts && !is_quiet) other_party_acts((void *)(uintptr_t)word);
-}
-
 static void open_lock(struct robust_mutex *lock) {
   atomic_store(&lock->word, 0u);
   atomic_store(&lock->bias, 0u);
   atomic_store(&lock->occupant, 0u);
 }
 
-/* Who waits for a word that changes all the time looks at the clock, but never sleeps. */
+/* Who waits for a word that changes all the time never sleeps. */
 static void time_passes(int64_t ns) {
   now += ns;
   if (now - call_began > call_may_take) too_long("it waits");
@@ -78,6 +74,12 @@ static void time_passes(int64_t ns) {
   is_quiet = true;
   open_lock(&watched->producer.lock);
   open_lock(&watched->consumer.lock);
+}
+
+void world_access(const volatile void *word) {
+  if (++accesses > MAX_ACCESSES) too_long("it reads and writes without an end");
+  time_passes(ACCESS);
+  if (other_party_acts && !is_quiet) other_party_acts((void *)(uintptr_t)word);
 }
 
 static bool is_coarse(clockid_t clock) {

@@ -24,20 +24,23 @@ for file in "$planted"/*.txt; do
   expect "$(sed -n '1s/^# expect //p' "$file")" "$file"
 done
 
-# One call of a recorded history is changed: the first `get` that got something. Some runs have none;
-# and a shutdown that discards may have had the item.
+# One call of a recorded history is changed: the first `get` of an item whose put surely happened. Some
+# runs have none; and a shutdown that discards may have had the item.
 record() {
   "$recorder" --kills 5 --keep "$work/good" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 }
+number_of_call() {
+  awk '{ split($9, item, ":") }
+    FNR == NR && $3 == "put" && $5 != "-" && $7 == 0 { put[item[1]] = 1 }
+    FNR < NR && $3 == "get" && $7 > 0 && item[1] in put { print FNR; exit }' "$work/good" "$work/good"
+}
 record
-until grep -q '^call [0-9]* get [0-9]* [0-9]* -*[0-9]* [1-9]' "$work/good" &&
-  ! grep -q ' shutdown_now ' "$work/good"; do
+until number=$(number_of_call) && [ -n "$number" ] && ! grep -q ' shutdown_now ' "$work/good"; do
   record
 done
 expect nothing "$work/good"
 plant() {
-  awk '!planted && $3 == "get" && $7 > 0 { planted = 1; '"$2"' } { print }' "$work/good" |
-    grep -v ^final >"$work/$1"
+  awk "NR == $number { $2 } { print }" "$work/good" | grep -v ^final >"$work/$1"
 }
 found() {
   "$judge" "$work/$1" | grep -q "^FINDING $1" && return
@@ -46,7 +49,7 @@ found() {
 }
 plant lost 'next'
 sed -i '/ get.* - /d' "$work/lost" # a killed get may have had it
-plant double 'print'
+plant double print
 plant altered '$9 = $9 "!"'
 plant invented '$9 = "99999.0:0:0"'
 for fault in lost double altered invented; do

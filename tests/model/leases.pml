@@ -58,19 +58,21 @@
 
 /* cell_word(): all of it changes in one store */
 #define WORD(state, owner, attempt, item) \
-  ((state) + ((owner) << 2) + ((attempt) << 4) + ((item) << 6))
+  ((state) + ((owner) << 2) + ((attempt) << 4) + ((item) << 7))
 #define STATE(word)   ((word) & 3)
 #define OWNER(word)   (((word) >> 2) & 3)
-#define ATTEMPT(word) (((word) >> 4) & 3)
-#define ITEM(word)    ((word) >> 6)
+#define ATTEMPT(word) (((word) >> 4) & 7)
+#define ITEM(word)    ((word) >> 7)
 
 /* ---- Shared memory ---- */
 
 byte tail, head;
-byte cell_word[CELLS], cell_id[CELLS], payload[CELLS];
+short cell_word[CELLS];
+byte cell_id[CELLS], payload[CELLS];
 byte heap[CELLS], returned;
 byte got[N + 1], finished[N + 1], abandoned[N + 1];
-byte undo_got[N + 1], undo_head[N + 1], undo_word[N + 1], undo_cell[N + 1];
+byte undo_got[N + 1], undo_head[N + 1], undo_cell[N + 1];
+short undo_word[N + 1];
 bool attached[N + 1];
 byte holder; /* of the consumer lock */
 
@@ -181,7 +183,7 @@ inline take_returned() {
     delivered(item);
     in_hand[item] = me;
     word = WORD(LEASED, me, ATTEMPT(cell_word[c]) + 1, item);
-    assert(ATTEMPT(cell_word[c]) < 3); /* else the model's word is too small */
+    assert(ATTEMPT(cell_word[c]) < 7); /* else the model's word is too small */
     cell_word[c] = word
   };
   heap_pop()
@@ -419,7 +421,8 @@ inline give_back() {
 }
 
 proctype Worker(byte me) {
-  byte c, i, j, t, item, word;
+  byte c, i, j, t, item;
+  short word;
   bool ok, leased;
   bool departed[N + 2];
 

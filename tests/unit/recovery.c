@@ -284,3 +284,41 @@ Test(recovery, nobody_is_recovered_twice) {
   check_is(shmq_recover(q), 2);
   check_is(shmq_recover(q), 0);
 }
+
+/* ---- Locks that nobody could ever let go of -----------------------------------------------------
+ */
+
+static const uint32_t nobody = 3; /* a thread slot that is free */
+
+static void name_nobody(struct robust_mutex *lock) {
+  lock->word = nobody;
+}
+
+static void name_a_slot_beyond_the_last(struct robust_mutex *lock) {
+  lock->word = MUTEX_RECOVERER - 1;
+}
+
+static void name_waiters_alone(struct robust_mutex *lock) {
+  lock->word = MUTEX_WAITERS;
+}
+
+static void name_an_occupant(struct robust_mutex *lock) {
+  lock->occupant = nobody;
+}
+
+static void check_damage(void (*name)(struct robust_mutex *)) {
+  shmq *q = make_queue(NULL);
+  die_at(die_idle);
+  q->threads[nobody - 1].inside[CONSUMER] = 1;
+  name(&q->segment->consumer.lock);
+  check_is(shmq_recover(q), -EBADMSG);
+  shmq_close(q);
+  shmq_unlink(queue_name);
+}
+
+Test(recovery, lock_that_nobody_could_let_go_of_is_damage) {
+  check_damage(name_nobody);
+  check_damage(name_a_slot_beyond_the_last);
+  check_damage(name_waiters_alone);
+  check_damage(name_an_occupant);
+}

@@ -203,6 +203,19 @@ Test(wait, newcomer_waits_until_the_slots_of_the_dead_can_be_had) {
   check_is(child_result(&newcomer), 0);
 }
 
+/* The locks name a thread slot that is free. */
+Test(wait, newcomer_is_told_of_damage_though_the_dead_have_the_slots) {
+  struct shmq_options options = default_options();
+  options.max_processes = 2;
+  shmq *q = make_queue(&options);
+  struct child dead = child_start(attach_and_stay, NULL);
+  check_is(child_hear(&dead), 2);
+  child_kill(&dead);
+  q->segment->producer.lock.word = q->segment->consumer.lock.word = 3;
+  struct child newcomer = child_start(open_and_close, NULL);
+  check_is(child_result(&newcomer), -EBADMSG);
+}
+
 Test(wait, who_cannot_see_the_dead_does_not_look_in_place_of_others) {
   shmq *q = make_queue(NULL);
   struct child child = child_start(wait_without_descriptor, q);
