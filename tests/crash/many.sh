@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# many.sh BUILD KILLS [SECONDS] [JOBS]
+# many.sh BUILD KILLS [SECONDS] [JOBS] [SEED]
 #
 # Storms of every kind, JOBS (4) at a time, until so many processes were killed or the time is up
-# (a day). Each storm's output, with its seed, is kept in BUILD/storms; what is wrong is printed,
-# and the sums. Exit status: 0 if nothing is wrong.
+# (a day). The storm number n, from 0, has the seed SEED + 1000 n (a thousand: histories take one for
+# each round). Each storm's output is kept in BUILD/storms; what is wrong is printed, and the sums.
+# Exit status: 0 if nothing is wrong.
 set -euo pipefail
 
-build=$(realpath "$1") kills=$2 seconds=${3:-86400} jobs=${4:-4}
+build=$(realpath "$1") kills=$2 seconds=${3:-86400} jobs=${4:-4} seed=${5:-$(date +%s)}
 logs=$build/storms
 kinds=(
   'tests/crash/storm --kills 2000 --items 512 --pause 500'
@@ -21,7 +22,7 @@ one() { # NUMBER
   local status=0 command=${kinds[$(($1 % ${#kinds[@]}))]}
   mkdir "$logs/$1"
   # shellcheck disable=SC2086
-  (cd "$logs/$1" && exec "$build"/$command >log 2>&1) || status=$?
+  (cd "$logs/$1" && SHMQ_SEED=$((seed + 1000 * $1)) exec "$build"/$command >log 2>&1) || status=$?
   if [ $status -ne 0 ]; then
     echo "status $status: $command" >>"$logs/$1/log"
     cat "$logs/$1/log"
@@ -42,6 +43,7 @@ while [ "$(killed)" -lt "$kills" ] && [ $((SECONDS - began)) -lt "$seconds" ]; d
   number=$((number + 1))
 done
 wait
+echo "seed $seed, $number storms"
 cat "$logs"/*/log | awk -v seconds=$((SECONDS - began)) '
   $1 == "kills" { kills += $2 }
   $1 == "stops" { stops += $NF }
