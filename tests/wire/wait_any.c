@@ -118,6 +118,21 @@ Test(wait_any, any_of_all_wakes_the_sleeper) {
   check_is(child_result(&child), 0);
 }
 
+static int64_t echo_without_membarrier(void *unused) {
+  return forbid(SYS_membarrier, EPERM) ? echo_all(unused) : -1;
+}
+
+Test(wait_any, who_has_no_membarrier_sleeps_and_is_woken) {
+  make_queues(SHMQ_WAIT_MAX);
+  const struct child child = child_start(echo_without_membarrier, NULL);
+  for (int i = 0; i < SHMQ_WAIT_MAX; i++) {
+    check_becomes(child_sleeps(&child));
+    check_is(put_number(queues[i], i), 0);
+    check_is(child_hear(&child), i);
+  }
+  check_is(child_result(&child), 0);
+}
+
 /* It cannot wake anybody: as if killed after its commit, but that nobody is found dead. */
 static int64_t put_without_waking(void *unused) {
   (void)unused;
