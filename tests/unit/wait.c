@@ -262,6 +262,8 @@ Test(wait, who_has_no_membarrier_sleeps_and_is_woken) {
   struct child child = child_start(sleep_without_membarrier, NULL);
   check_becomes(q->segment->not_empty.word & EVENT_ASLEEP);
   check_is(q->segment->state.fence_needed, 1);
+  q->segment->state.fence_needed = 0;
+  check_becomes(q->segment->state.fence_needed); /* who goes on sleeping says so again */
   check_is(put_number(q, 7), 0);
   check_is(child_hear(&child), 7);
   check_becomes(thread_of(q, child.pid).activity == SHMQ_WAITS_FOR_ITEM);
