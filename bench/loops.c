@@ -18,7 +18,7 @@
 
 #include "clock.h"
 #include "median.h"
-#include "no_io_uring.h"
+#include "seccomp.h"
 
 enum { SIZE = 64, QUEUES = 32, ROUNDS_MAX = 101 };
 

@@ -84,7 +84,7 @@ static bool lock_try(const struct shmq *q, const struct departed *d, struct robu
    lock: who took the lock had a slot before, and nobody else frees slots. */
 static bool kept_by_nobody(const struct shmq *q, const struct departed *d,
                            const struct robust_mutex *m) {
-  if (load_acquire(&m->word) == MUTEX_WAITERS) return true;
+  if (mutex_waits_for_nobody(m)) return true;
   uint32_t keeper = mutex_word_holder(m);
   if (keeper == 0 || is_departed(q, d, keeper)) keeper = load_acquire(&m->occupant);
   return keeper != 0 && holder_liveness(q, keeper) == NOBODY;

@@ -48,6 +48,11 @@ static inline uint32_t mutex_word_holder(const struct robust_mutex *m) {
   return load_acquire(&m->word) & ~MUTEX_WAITERS;
 }
 
+/* Others wait for nobody: no store of ours leaves the word so, it is damage. */
+static inline bool mutex_waits_for_nobody(const struct robust_mutex *m) {
+  return load_acquire(&m->word) == MUTEX_WAITERS;
+}
+
 /* Who keeps others out: the holder of the word, or an occupant. 0: nobody. */
 static inline uint32_t mutex_holder(const struct robust_mutex *m) {
   uint32_t holder = mutex_word_holder(m);

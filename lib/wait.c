@@ -57,9 +57,9 @@ int enter_slow(struct shmq *q, struct timeout *t, struct thread **me) {
   return recovered >= 0 ? attach(q, t, me) : r;
 }
 
-/* We hold nothing; and nobody waits for nobody. */
+/* We hold nothing. */
 static bool word_is_damaged(const struct robust_mutex *lock, uint32_t me) {
-  return mutex_word_holder(lock) == me || load_relaxed(&lock->word) == MUTEX_WAITERS;
+  return mutex_word_holder(lock) == me || mutex_waits_for_nobody(lock);
 }
 
 /* A word that names nobody will never be unlocked. A thread may just have left its slot, or taken

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "no_io_uring.h"
 #include "os/membarrier.h"
+#include "seccomp.h"
 
 SUITE(wait);
 

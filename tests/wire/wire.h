@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "no_io_uring.h"
+#include "seccomp.h"
 
 /* A test that runs twice: with io_uring, where the machine has it, and with threads. */
 #define TEST_BOTH(suite, name)           \

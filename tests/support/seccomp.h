@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* As in a container whose seccomp(2) filter forbids io_uring. */
-#ifndef NO_IO_URING_H
-#define NO_IO_URING_H
+/* System calls that fail, as in a container whose seccomp(2) filter forbids them. */
+#ifndef SECCOMP_H
+#define SECCOMP_H
 
 #include <errno.h>
 #include <linux/filter.h>
