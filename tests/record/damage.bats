@@ -12,14 +12,21 @@ all_refused() {
     END { exit bad }'
 }
 
+# Runs a command on $dir/bad, a copy of $dir/file with a bit turned in every $1-th byte by turns. (It
+# runs so often that leaks, whose search takes half of the time, are looked for elsewhere.)
+flips_are_refused() {
+  local step=$1
+  shift
+  ASAN_OPTIONS=detect_leaks=0 "$BATS_TEST_DIRNAME"/flips.py "$step" "$dir"/file "$dir"/bad "$@" > "$dir"/said
+  [ "$(wc -l < "$dir"/said)" -eq $((($(file_size "$dir"/file) + step - 1) / step)) ]
+  all_refused < "$dir"/said
+}
+
 @test "a bit that turned, in any byte, is refused with the offset" {
   shmq create "$q"
   make_small_file
-  for command in "load $q $dir/bad" "drain $q -o $dir/bad"; do
-    "$BATS_TEST_DIRNAME"/flips.py "$dir"/file "$dir"/bad shmq $command > "$dir"/said
-    [ "$(wc -l < "$dir"/said)" -eq "$(file_size "$dir"/file)" ]
-    all_refused < "$dir"/said
-  done
+  flips_are_refused 1 shmq load "$q" "$dir"/bad
+  flips_are_refused 5 shmq drain "$q" -o "$dir"/bad # reads it as load does
   [ "$(stat_of '[.put, .qsize]')" = '[5,0]' ]
 }
 

@@ -2,21 +2,30 @@
 # shmq top, in a real terminal: that of tmux.
 load helper
 
+terminals=0
+
 terminal() {
-  tmux -L "$q" -f /dev/null "$@"
+  tmux -L "$q-$terminals" -f /dev/null "$@"
 }
 
-# Runs a command in a terminal of $1 columns and $2 lines, whose shell says how it ended. (A program
-# whose terminal is gone cannot be searched for leaks: that never ends.)
+# Runs a command in a new terminal of $1 columns and $2 lines, whose shell says how it ended. (A
+# program whose terminal is gone cannot be searched for leaks: that never ends.) Each terminal has a
+# tmux of its own: one that is about to end takes new ones with it.
 start_terminal() {
   local columns=$1 lines=$2
   shift 2
+  terminals=$((terminals + 1))
   ASAN_OPTIONS=detect_leaks=0 LC_ALL=C.UTF-8 terminal new-session -d -x "$columns" -y "$lines" \
     "trap : INT; printf 'before\n'; $*; echo \"status \$?\"; sleep 600"
 }
 
-teardown() {
+end_terminal() {
   terminal kill-server 2> /dev/null || true
+  rm -f "${TMUX_TMPDIR:-/tmp}/tmux-$UID/$q-$terminals"
+}
+
+teardown() {
+  end_terminal
   [ ${#started[@]} -eq 0 ] || kill -KILL "${started[@]}" 2> /dev/null || true
   rm -f /dev/shm/shmq."$q"*
 }
@@ -68,7 +77,7 @@ choose() {
   eventually shows "^$q .*▁▁▁"
   seq 100 | shmq put "$q"
   eventually shows "^$q .*▁█"
-  terminal kill-server
+  end_terminal
   start_terminal 160 200 LC_ALL=C shmq top --interval 50ms
   eventually shows "^$q .*___"
 }
@@ -129,13 +138,8 @@ choose() {
     eventually shows "^status ${ending#* }$"
     shows '^before$'
     [ "$(terminal display-message -p '#{alternate_on} #{cursor_flag}')" = '0 1' ]
-    terminal kill-server
-    eventually is_gone
+    end_terminal
   done
-}
-
-is_gone() {
-  ! terminal list-sessions 2> /dev/null
 }
 
 @test "top needs a terminal" {
