@@ -137,9 +137,11 @@ install_missing() {
   [ -n "$missing" ] || return 0
   [ "$(id -u)" -eq 0 ] || fail "needs these packages; as root: apt-get install$missing"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -q </dev/null
-  # shellcheck disable=SC2086 # the packages are words
-  apt-get install -q -y --no-install-recommends $missing </dev/null
+  patiently='-q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300'
+  # shellcheck disable=SC2086 # the options and the packages are words
+  apt-get $patiently update </dev/null
+  # shellcheck disable=SC2086
+  apt-get $patiently install -y --no-install-recommends $missing </dev/null
 }
 
 check_format() {

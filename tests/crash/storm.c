@@ -62,6 +62,19 @@ static void open_book(const struct parameters *parameters) {
   book->deliveries = map_shared(book->deliveries_max * sizeof *book->deliveries);
 }
 
+/* ---- Delays -------------------------------------------------------------------------------------
+ */
+
+/* How long our own naps lasted too long, forks took, and dead processes to end, since the last
+   look: without the queue. A machine that stands still is no stall of it. */
+static shmq_ns delay;
+
+static void note_delay(shmq_ns due) {
+  const shmq_ns late = now() - due;
+  delay += late;
+  if (late > 100 * MS) book->stood_still += late;
+}
+
 /* ---- Processes ----------------------------------------------------------------------------------
  */
 
@@ -111,8 +124,10 @@ static void enlist(enum role role) {
 static void start(enum role role) {
   const pid_t parent = getpid();
   enlist(role);
+  const shmq_ns begin = now();
   const pid_t pid = fork();
   if (pid < 0) abort();
+  if (pid > 0) note_delay(begin);
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent) live(posts[role].first_worker);
@@ -141,20 +156,19 @@ static void note_finished_calls(const struct post *post) {
 static void note_open_calls(const struct post *post) {
   for (uint32_t i = 0; i < book->parameters.threads; i++) {
     const struct worker *worker = &book->workers[post->first_worker + i];
-    const int64_t began = worker->began, overshoot = overshoot_of(worker, began);
+    const int64_t began = worker->began, overshoot = overshoot_of(book, worker, began, now());
     const int call = worker->call;
     if (call != NO_CALL && worker->began == began) note_overshoot(overshoot, call);
   }
 }
 
-/* How long our own naps lasted too long, and dead processes took to end, since the last look:
-   without the queue. A machine that stands still is no stall of it. */
-static shmq_ns delay;
-
-static void nap_until(shmq_ns due) {
-  const shmq_ns left = due - now();
-  if (left > 0) nap(left);
-  delay += now() - due;
+/* In slices: a machine that stood still in the middle of a long nap is seen, too. */
+static void nap_until(shmq_ns end) {
+  for (shmq_ns begin; (begin = now()) < end;) {
+    const shmq_ns due = end - begin < 20 * MS ? end : begin + 20 * MS;
+    nap(due - begin);
+    note_delay(due);
+  }
 }
 
 /* Workers live too short for their calls to tell that nothing moves at all. */
@@ -189,7 +203,7 @@ static void bury_post(enum role role) {
   int status = 0;
   const shmq_ns begin = now();
   waitpid(posts[role].pid, &status, 0);
-  delay += now() - begin;
+  note_delay(begin);
   for (uint32_t i = 0; i < book->parameters.threads; i++) {
     struct worker *worker = &book->workers[posts[role].first_worker + i];
     worker->killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -249,7 +263,7 @@ static void stop_for_a_while(void) {
   const uint64_t first = chance_below(&chance, ROLES);
   for (uint64_t i = 0; i < book->parameters.stops; i++) {
     book->allowance += ITEMS_PER_STOP;
-    nap((shmq_ns)chance_below(&chance, 100) * MS);
+    nap((100 + (shmq_ns)chance_below(&chance, 100)) * MS); /* who waited gets the lock in between */
     stop_one((enum role)((first + i) % ROLES));
   }
 }

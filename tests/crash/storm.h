@@ -32,6 +32,7 @@ struct worker {
   _Atomic int call; /* what it is doing */
   _Atomic uint32_t batch;
   _Atomic int64_t began, allowed;
+  _Atomic int64_t stood_still;     /* the book's, when it began */
   _Atomic int64_t last_moved;      /* when an item went in or came out */
   _Atomic int64_t worst_overshoot; /* beyond what a call was allowed */
   _Atomic int worst_call;
@@ -67,6 +68,7 @@ struct parameters {
 struct book {
   struct parameters parameters;
   _Atomic int phase;
+  _Atomic int64_t stood_still;     /* how long the machine did, as far as the storm noticed */
   _Atomic uint64_t allowance, put; /* producers stop when so many items were put */
   uint32_t workers_max, workers_used;
   uint64_t deliveries_max;
@@ -90,9 +92,11 @@ struct outcome {
   struct shmq_stats stats;
 };
 
-/* How much longer than allowed a call of this worker's has taken that began then: the time that it
-   spent ready, on a machine too busy to run it, is not the call's fault. */
-int64_t overshoot_of(const struct worker *worker, int64_t began);
+/* How much longer than allowed a call of this worker's took, or has taken until now: the time that
+   it spent ready, on a machine that was too busy to run it or stood still, is not the call's fault.
+ */
+int64_t overshoot_of(const struct book *book, const struct worker *worker, int64_t began,
+                     int64_t ended);
 
 /* The life of one worker. */
 void worker_run(struct book *book, uint32_t worker, shmq *queue);

@@ -70,14 +70,17 @@ static int64_t time_spent_ready(pid_t tid) {
   return ready;
 }
 
-int64_t overshoot_of(const struct worker *worker, int64_t began) {
-  const int64_t overshoot = now() - began - worker->allowed;
-  return overshoot < 100 * MS ? overshoot : overshoot - time_spent_ready(worker->tid);
+int64_t overshoot_of(const struct book *book, const struct worker *worker, int64_t began,
+                     int64_t ended) {
+  const int64_t overshoot = ended - began - worker->allowed;
+  if (overshoot < 100 * MS) return overshoot;
+  return overshoot - time_spent_ready(worker->tid) - (book->stood_still - worker->stood_still);
 }
 
 static void begin_call(struct hand *hand, enum call call, size_t batch, shmq_ns allowed) {
   hand->log->batch = (uint32_t)batch;
   hand->log->allowed = allowed;
+  hand->log->stood_still = hand->book->stood_still;
   hand->log->began = now();
   hand->log->call = call;
 }
@@ -85,8 +88,11 @@ static void begin_call(struct hand *hand, enum call call, size_t batch, shmq_ns 
 /* The call has returned; what it did is not written down yet, so it still counts as going on. */
 static void measure_call(struct hand *hand, ssize_t result) {
   struct worker *log = hand->log;
-  const int64_t overshoot = overshoot_of(log, log->began);
-  if (result >= 0) log->last_moved = now();
+  const int64_t began = log->began, ended = now();
+  if (result >= 0) log->last_moved = ended;
+  /* The storm's process then knows, too, whether the machine stood still. */
+  if (overshoot_of(hand->book, log, began, ended) > SECOND) nap(SECOND / 2);
+  const int64_t overshoot = overshoot_of(hand->book, log, began, ended);
   if (overshoot <= log->worst_overshoot || log->disturbed) return;
   log->worst_overshoot = overshoot;
   log->worst_call = log->call;

@@ -26,11 +26,11 @@ load farm
 @test "one that does not answer in time is ended" {
   shmq create "$q"
   seq 20 | shmq put "$q"
-  FARM_TEST=$q farm "$q" -j 2 --until-empty --coprocess --timeout 300ms -- \
+  FARM_TEST=$q farm "$q" -j 2 --until-empty --coprocess --timeout 3s -- \
     sh -c 'while read x; do [ $x -ne 13 ] || sleep 1000; echo $x; done'
   [ "$status" -eq 1 ]
   [ "$(shmq get "$q.dead" | jq -r '.item + ": " + .reason')" = \
-    "13: timed out after 0.3 s, killed by signal 9 (Killed)" ]
+    "13: timed out after 3 s, killed by signal 9 (Killed)" ]
   sort -n <<< "$output" | cmp - <(seq 20 | grep -vx 13)
   nobody_left
 }

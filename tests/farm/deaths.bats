@@ -33,7 +33,7 @@ commands_of() {
 }
 
 @test "a command that is killed has failed once, and nothing of it is left" {
-  start_families
+  start_families 2> "$dir"/err
   local command
   command=$(commands_of "$pid" | head -n 1)
   kill -KILL "$command"
@@ -42,7 +42,8 @@ commands_of() {
     '["killed by signal 9 (Killed)",null,9]' ]
   eventually families 2
   kill -TERM "$pid"
-  sleep 0.3
+  eventually grep -q 'finishing what is in hand' "$dir"/err
+  sleep 0.3 # sooner, it would be the same signal once more
   kill -TERM "$pid"
   wait_for "$pid"
   nobody_left
@@ -121,8 +122,10 @@ all_wait_again() {
   [[ ${stderr_lines[-1]} == *"1 item failed; see $q.dead" ]]
   # Items that a worker had printed and not finished could be there twice; poison kills none of them.
   grep -v poison <<< "$output" | sort -n | cmp - <(seq 40)
-  [ "$(shmq get "$q.dead" | jq -c '[.item, .reason, .attempts]')" = \
-    '["poison","ended 3 workers while it ran, the last: killed by signal 9 (Killed)",3]' ]
+  # Another worker may take it once more before the third death is counted.
+  [ "$(shmq get "$q.dead" | jq -c '[.item, .attempts >= 3, .reason ==
+    "ended \(.attempts) workers while it ran, the last: killed by signal 9 (Killed)"]')" = \
+    '["poison",true,true]' ]
   queue_is_finished 41
 }
 
@@ -131,7 +134,7 @@ all_wait_again() {
   { seq 5; echo poison; seq 6 10; } | shmq put "$q"
   farm "$q" -j 2 -n 4 --until-empty --retries 3 --backoff 1ms -- \
     sh -c 'for i; do [ $i = poison ] && kill -KILL $PPID; done; :' sh {}
-  [ "$(shmq get "$q.dead" --all | jq -c '[.item, .attempts]')" = '["poison",4]' ]
+  [ "$(shmq get "$q.dead" --all | jq -c '[.item, .attempts >= 4]')" = '["poison",true]' ]
   queue_is_finished 11
 }
 

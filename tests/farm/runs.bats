@@ -221,11 +221,12 @@ load farm
 @test "--timeout ends the whole process group" {
   shmq create "$q"
   shmq put "$q" one
-  FARM_TEST=$q farm "$q" --until-empty --timeout 100ms -- sh -c 'trap "" TERM; sleep 1000 & wait; sleep 1000'
+  # By then the shell has set its trap.
+  FARM_TEST=$q farm "$q" --until-empty --timeout 3s -- sh -c 'trap "" TERM; sleep 1000 & wait; sleep 1000'
   [ "$status" -eq 1 ]
   nobody_left
   [ "$(shmq get "$q.dead" | jq -c '[.item, .reason, .signal, .attempts]')" = \
-    '["one","timed out after 0.1 s, killed by signal 9 (Killed)",9,1]' ]
+    '["one","timed out after 3 s, killed by signal 9 (Killed)",9,1]' ]
 }
 
 @test "what a command leaves behind ends with it" {
@@ -256,7 +257,7 @@ load farm
   seq 100 | shmq put "$q"
   start_farm "$q" -j 1 --retries 1 --backoff 1h -- sh -c '[ $1 -gt 3 ] && echo $1' sh {} > "$dir"/out
   eventually has_lines 97 "$dir"/out
-  [ "$(stat_of '[.qsize, .leased]')" = '[0,3]' ]
+  eventually stat_is '[.qsize, .leased]' '[0,3]' # the last item is printed first, then finished
   kill -INT "$pid"
   wait_for "$pid"
   [ "$ended" -eq 130 ]
@@ -295,9 +296,9 @@ load farm
 }
 
 @test "a lease that runs out is renewed while the command runs" {
-  shmq create "$q" --lease-timeout 200ms
+  shmq create "$q" --lease-timeout 3s
   shmq put "$q" one
-  start_farm "$q" -j 2 --until-empty -- sh -c 'echo; sleep 1'
+  start_farm "$q" -j 2 --until-empty -- sh -c 'echo; sleep 5'
   wait_for "$pid"
   [ "$(stat_of '[.got, .done]')" = '[1,1]' ]
 }

@@ -65,7 +65,7 @@ time_of() {
   shmq create "$q"
   seq 100 | shmq put "$q"
   farm "$q" -j 2 --until-empty --progress -- sh -c '[ $1 -ne 7 ]' sh {}
-  [[ ${stderr_lines[0]} == "99 finished, 1 failed, 0 in hand, 0 waiting, "*"/s, "*" left" ]]
+  [[ ${stderr_lines[-2]} == "99 finished, 1 failed, 0 in hand, 0 waiting, "*"/s, "*" left" ]]
   seq 100 | shmq put "$q"
   script -qec "shmq farm $q -j 2 --until-empty --progress -- true" /dev/null > "$dir"/bar
   grep -qF '[########################] 100 finished, 0 failed, 0 in hand, 0 waiting' "$dir"/bar

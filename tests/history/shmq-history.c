@@ -90,13 +90,22 @@ static void unlink_queues(void) {
 /* ---- Processes ----------------------------------------------------------------------------------
  */
 
+/* We nap, fork, and wait for the dead, without the queue. If that takes much longer than it should,
+   the machine stood still for us, and perhaps for all: it is written down as a stop of ours. */
+static void note_delay(shmq_ns due) {
+  const shmq_ns end = now();
+  if (end - due > DELAY_MAX) history_stop(round_->history, 0, due, end);
+}
+
 static void start_process(void) {
   const pid_t parent = getpid();
   const int post = post_claim(round_, -1);
   const struct chance its = {chance_next(&chance)};
   if (post < 0) return;
+  const shmq_ns begin = now();
   const pid_t pid = fork();
   if (pid < 0) abort();
+  if (pid > 0) note_delay(begin);
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent) process_live(round_, post, its);
@@ -134,13 +143,6 @@ static void end_stop(void) {
   kill(round_->posts[stopped.post].pid, SIGCONT);
   stopped.stop->to = now();
   stopped.post = -1;
-}
-
-/* We nap, and wait for the dead, without the queue. If that takes much longer than it should, the
-   machine stood still for us, and perhaps for all: it is written down as a stop of ours. */
-static void note_delay(shmq_ns due) {
-  const shmq_ns end = now();
-  if (end - due > DELAY_MAX) history_stop(round_->history, 0, due, end);
 }
 
 /* Its pid stands for it, as nobody else reaps; the descriptor tells when it is dead. */
@@ -233,7 +235,9 @@ static void dismiss(void) {
   end_puts();
   while (reap() > 0 && now() < end) {
     collect_letters();
+    const shmq_ns due = now() + MS;
     nap(MS);
+    note_delay(due);
   }
   for (int i = 0; i < POSTS; i++)
     kill_post(i);

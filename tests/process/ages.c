@@ -131,8 +131,8 @@ Test(p7_ages, oldest_lease_of_a_taker_that_is_stopped) {
   shmq *queue = make_queue(NULL), *watcher = watch_queue();
   struct child taker = child_start(take_slowly, NULL);
   nap(200 * MS);
+  shmq_ns began = now();
   for (int delivery = 0; delivery < 3; delivery++) {
-    shmq_ns began = now();
     if (delivery == 0) check_is(put_number(queue, 7), 0);
     check_is(child_hear(&taker), 7);
     const shmq_ns ended = now();
@@ -146,6 +146,7 @@ Test(p7_ages, oldest_lease_of_a_taker_that_is_stopped) {
     check_is(child_hear(&taker), 0);
     check_is(stats_of(watcher).oldest_lease, 0);
     nap(200 * MS);
+    began = now();
     child_tell(&taker, 0);
   }
 }

@@ -284,11 +284,11 @@ Test(leases, lease_that_runs_out_reaches_a_sleeping_getter) {
 
 Test(leases, touch_renews_a_lease) {
   struct shmq_lease lease, none;
-  shmq *queue = make_queue_with_timeout(2 * SECOND);
+  shmq *queue = make_queue_with_timeout(5 * SECOND);
   check_is(put_number(queue, 7), 0);
   check_is(take_number(queue, &lease, SHMQ_NOWAIT), 7);
   const shmq_ns start = now();
-  while (now() - start < 3 * SECOND) {
+  while (now() - start < 6 * SECOND) {
     check_is(shmq_touch(queue, &lease), 0);
     check_is(shmq_take(queue, &none, 200 * MS), -ETIMEDOUT);
   }

@@ -6,8 +6,9 @@
 
 SUITE(p6_timeouts);
 
-/* "Nobody hangs": a call returns within this of its timeout, whatever the others do. */
-#define OVERSHOOT SECOND
+/* "Nobody hangs": a call returns within this of its timeout, whatever the others do. The machine
+   itself may stand still for seconds. */
+#define OVERSHOOT (20 * SECOND)
 
 #define check_times_out(call, timeout)                    \
   do {                                                    \

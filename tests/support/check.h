@@ -8,7 +8,7 @@
 #include "support.h"
 
 /* A suite whose tests are ended when they hang. */
-#define SUITE(name) TestSuite(name, .timeout = 90)
+#define SUITE(name) TestSuite(name, .timeout = 600)
 
 #define check_is(actual, expected)                                                               \
   do {                                                                                           \

@@ -198,7 +198,7 @@ TEST_BOTH(descriptors, hundreds_of_queues) {
   for (int i = 0; i < MANY; i++)
     check_is(shmq_event_close(fds[i]), 0);
   check_is(descriptors(), before);
-  check_is(threads(), alone);
+  check_becomes(threads() == alone); /* one that was joined is in /proc a moment longer */
 }
 
 /* ---- Close ---- */
@@ -216,7 +216,7 @@ TEST_BOTH(descriptors, closed_in_any_state_they_leave_nothing) {
     get_number(queue, SHMQ_NOWAIT);
   }
   check_is(descriptors(), before);
-  check_is(threads(), alone);
+  check_becomes(threads() == alone); /* one that was joined is in /proc a moment longer */
 }
 
 /* Who is woken and leaves lets the next one know, at once: there is no timer for looks. */
@@ -498,5 +498,5 @@ Test(descriptors, threads_where_io_uring_is_forbidden) {
   check_is(shmq_event_close(fd), 0);
   check_is(threads(), alone + 1);
   check_is(shmq_event_close(other), 0);
-  check_is(threads(), alone);
+  check_becomes(threads() == alone); /* one that was joined is in /proc a moment longer */
 }

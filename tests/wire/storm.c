@@ -48,10 +48,14 @@ static struct loop loop_open(enum shmq_event event) {
   return loop;
 }
 
-/* Sleep until one of them is readable. */
+/* Sleep until one of them is readable. To close one may end the sleep with EINTR. */
 static int loop_next(const struct loop *loop) {
   struct epoll_event event;
-  return epoll_wait(loop->epoll, &event, 1, -1) == 1 ? (int)event.data.u32 : -1;
+  int n;
+  do {
+    n = epoll_wait(loop->epoll, &event, 1, -1);
+  } while (n < 0 && errno == EINTR);
+  return n == 1 ? (int)event.data.u32 : -1;
 }
 
 static int64_t put_items(void *unused) {
