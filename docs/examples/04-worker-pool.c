@@ -9,7 +9,7 @@ static shmq *jobs;
 static void work(int me) {
   struct shmq_lease job;
   int number, result;
-  while ((result = shmq_take(jobs, &job, 200 * MS)) == 0) {
+  while ((result = shmq_take(jobs, &job, 2 * SECOND)) == 0) {
     memcpy(&number, job.data, sizeof number);
     nap(20 * MS); /* the work; if it kills us, another worker gets the job */
     printf("worker %d did job %d\n", me, number);

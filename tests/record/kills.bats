@@ -45,9 +45,10 @@ a_moment() {
   done
   start shmq load "$q" "$dir"/file
   local last=$pid
-  shmq get "$q" --all --timeout 2s >> "$dir"/out
+  start shmq get "$q" --all --timeout 30s >> "$dir"/out
   wait "$last"
-  shmq get "$q" --all >> "$dir"/out
+  shmq shutdown "$q"
+  wait "$pid"
   uniq "$dir"/out | cmp - <(seq -f '%0100.0f' $items)
   [ "$(wc -l < "$dir"/out)" -le $((items + rounds)) ]
   [ ! -e "$dir"/file."$q".loading ]

@@ -40,7 +40,12 @@ load helper
 
 @test "gets killed at random lose nothing" {
   shmq create "$q"
-  start seq 1000000000 > >(exec shmq put "$q" 3>&-)
+  local numbers
+  exec {numbers}> >(exec shmq put "$q" 3>&-)
+  local putter=$!
+  started+=("$putter")
+  start seq 1000000000 >&"$numbers"
+  exec {numbers}>&-
   local writer=$pid
   for round in {1..40}; do
     start shmq get "$q" --all --timeout 20s > "$dir/out.$round"
@@ -48,7 +53,10 @@ load helper
     kill_hard "$pid"
   done
   kill_hard "$writer"
-  shmq get "$q" --all --timeout 1s > "$dir"/out.last
+  start shmq get "$q" --all --timeout 30s > "$dir"/out.last
+  wait "$putter"
+  shmq shutdown "$q"
+  wait "$pid"
   sort -nu "$dir"/out.* > "$dir"/all
   # The writer may have been killed within a line: its last number may be cut.
   local count put

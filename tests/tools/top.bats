@@ -45,16 +45,11 @@ top_pid() {
   pgrep -P "$(terminal list-panes -F '#{pane_pid}')" -x shmq
 }
 
-# Scrolls to the queue $1, wherever it is among those of others, by its name.
-choose() {
-  local i
-  for i in {1..500}; do
-    terminal capture-pane -pe > "$dir"/screen
-    ! grep -Eq $'\e\\[[0-9;]*7m(\e\\[[0-9]+m)*'"$1 " "$dir"/screen || return 0
-    terminal send-keys Down
-    sleep 0.05
-  done
-  return 1
+# Puts some items, and looks: again and again, as the burst soon moves out of sight.
+shows_a_burst() {
+  seq 100 | shmq put "$q"
+  sleep 0.2
+  shows "^$q .*▁█"
 }
 
 @test "top shows the figures of stat --json" {
@@ -75,14 +70,14 @@ choose() {
   shmq create "$q"
   start_terminal 160 200 shmq top --interval 50ms
   eventually shows "^$q .*▁▁▁"
-  seq 100 | shmq put "$q"
-  eventually shows "^$q .*▁█"
+  eventually shows_a_burst
   end_terminal
   start_terminal 160 200 LC_ALL=C shmq top --interval 50ms
   eventually shows "^$q .*___"
 }
 
 @test "top shows a queue in detail: who holds what, and dead letters" {
+  q=0$q # before those of others: the first is chosen
   shmq create "$q" --capacity 4M
   shmq create "$q".dead
   shmq put "$q".dead 1 2 3
@@ -90,14 +85,13 @@ choose() {
   local holder=$pid
   start_terminal 160 200 shmq top --interval 50ms
   eventually shows "^$q "
-  choose "$q"
   terminal send-keys Enter
   eventually shows "^qsize +$(stat_of .qsize) "
-  shows "^leased +1 "
-  shows "unfinished +$(stat_of .unfinished)( |$)"
-  shows "^ +$holder +shmq +alive +1 +1 "
-  shows "^ +$holder +shmq +alive +got, last "
-  shows "^dead letters: 3 wait in $q.dead$"
+  eventually shows "^leased +1 "
+  eventually shows "unfinished +$(stat_of .unfinished)( |$)"
+  eventually shows "^ +$holder +shmq +alive +1 +1 "
+  eventually shows "^ +$holder +shmq +alive +got, last "
+  eventually shows "^dead letters: 3 wait in $q.dead$"
   kill_hard "$holder"
   eventually shows "^ +$holder +shmq +dead +1 +1 "
   terminal send-keys Escape
