@@ -7,7 +7,8 @@ setup_file() {
 
 # What zsh lists after the line $1 and two tabs, in a terminal of its own.
 listed() {
-  zsh -f "$BATS_TEST_DIRNAME"/list.zsh "$1" "$BATS_TEST_DIRNAME"/../../tools/completion
+  zsh -f "$BATS_TEST_DIRNAME"/list.zsh "$1" "$BATS_TEST_DIRNAME"/../../tools/completion \
+    "$BATS_FILE_TMPDIR"/completions
 }
 
 @test "zsh completion offers the commands" {
