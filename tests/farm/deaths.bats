@@ -9,7 +9,7 @@ group='sleep 1000 & sleep 1000 & (sleep 1000; :) & wait'
 start_families() {
   shmq create "$q"
   seq 10 | shmq put "$q"
-  start_farm "$q" -j 2 "$@" -- sh -c "$family"
+  start_farm "$q" -j 2 -- sh -c "$family"
   eventually families 2
 }
 
@@ -70,10 +70,17 @@ all_wait_again() {
   stat_is '[.qsize, .leased, .done]' '[10,0,0]'
 }
 
+# Again and again: none of its workers may take the end of its command for a failure.
 @test "a supervisor that is killed leaves nobody, and the next farm finishes its work" {
   start_families
+  for round in {1..10}; do
+    kill_hard "$pid"
+    eventually nobody_left
+    eventually all_wait_again
+    start_farm "$q" -j 2 -- sh -c "$family"
+    eventually families 2
+  done
   kill_hard "$pid"
-  eventually nobody_left
   eventually all_wait_again
   farm_works "$q" -j 2 --until-empty -- true
   queue_is_finished 10

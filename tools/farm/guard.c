@@ -7,8 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOOK  10 /* ms */
-#define LOOKS 500
+#define LOOK    10 /* ms */
+#define LOOKS   500
+#define PATIENT 100 /* so many looks a worker has for its own end */
 
 /* Dead is enough, whether or not somebody has waited for it. */
 static bool is_gone(pid_t process) {
@@ -20,20 +21,22 @@ static bool is_gone(pid_t process) {
   return dead == 1;
 }
 
-/* While its worker lives, a slot may get another group. Without one it has its last; that is ended
-   once, and no other that may get its number later. */
-static bool end_group(struct slot *slot) {
+/* A worker ends its group itself, once the kernel has told it that the supervisor is dead. We may
+   hear of that sooner, as descriptors are closed first: a group that we ended then would look to
+   its worker like a run that failed. While the worker lives, the slot may get another group.
+   Without one it has its last; that is ended once, and no other that may get its number later. */
+static bool end_group(struct slot *slot, bool patient) {
   bool gone = is_gone(atomic_load(&slot->worker));
   pid_t group = atomic_load(&slot->group);
-  if (group != 0) kill(-group, SIGKILL);
+  if (group != 0 && (gone || !patient)) kill(-group, SIGKILL);
   if (gone) atomic_store(&slot->group, 0);
   return gone;
 }
 
-static bool end_groups(const struct farm *farm) {
+static bool end_groups(const struct farm *farm, bool patient) {
   bool all_gone = true;
   for (uint32_t i = 0; i < farm->plan.workers_max; i++)
-    all_gone &= end_group(&farm->slots[i]);
+    all_gone &= end_group(&farm->slots[i], patient);
   return all_gone;
 }
 
@@ -52,7 +55,7 @@ _Noreturn void guard_main(const struct farm *farm, int line) {
   step_aside(farm);
   while (read(line, &byte, 1) < 0 && errno == EINTR)
     continue;
-  for (int looks = 0; !end_groups(farm) && looks < LOOKS; looks++)
+  for (int looks = 0; !end_groups(farm, looks < PATIENT) && looks < LOOKS; looks++)
     poll(NULL, 0, LOOK);
   _exit(0);
 }
