@@ -7,9 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOOK    10 /* ms */
-#define LOOKS   500
-#define PATIENT 100 /* so many looks a worker has for its own end */
+#define LOOK     10 /* ms */
+#define LOOKS    500
+#define PATIENCE 100 /* so many looks a worker has for its own end */
 
 /* Dead is enough, whether or not somebody has waited for it. */
 static bool is_gone(pid_t process) {
@@ -55,7 +55,7 @@ _Noreturn void guard_main(const struct farm *farm, int line) {
   step_aside(farm);
   while (read(line, &byte, 1) < 0 && errno == EINTR)
     continue;
-  for (int looks = 0; !end_groups(farm, looks < PATIENT) && looks < LOOKS; looks++)
+  for (int looks = 0; !end_groups(farm, looks < PATIENCE) && looks < LOOKS; looks++)
     poll(NULL, 0, LOOK);
   _exit(0);
 }
