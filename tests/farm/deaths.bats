@@ -241,6 +241,45 @@ all_wait_again() {
   kill -TERM "$pid"
 }
 
+@test "a stopped farm lets the turns go by that --rate gives" {
+  shmq create "$q"
+  seq 30 | shmq put "$q"
+  start_farm "$q" -j 6 --rate 2/s -- true
+  eventually stat_is '.done >= 2' true
+  kill -TSTP "$pid"
+  is_stopped() { [[ $(< /proc/"$pid"/stat) == *") T "* ]]; }
+  eventually is_stopped
+  local done
+  done=$(stat_of .done)
+  sleep 3
+  [ "$(stat_of .done)" -le $((done + 2)) ] # what had begun, and not one for each worker
+  kill -CONT "$pid"
+  eventually stat_is ".done > $done + 2" true
+  kill -TERM "$pid"
+  wait_for "$pid"
+}
+
+@test "SIGTERM: an item that could not be delivered again is finished" {
+  shmq create "$q" --max-attempts 1
+  seq 3 | shmq put "$q"
+  start_farm "$q" -j 2 --rate 1/m -- true
+  eventually stat_is '[.done, .leased]' '[1,2]'
+  kill -TERM "$pid"
+  wait_for "$pid"
+  [ "$ended" -eq 143 ]
+  [ "$(stat_of '[.done, .qsize, .dead_lettered]')" = '[3,0,0]' ]
+}
+
+@test "SIGHUP ends all, however soon after SIGTERM" {
+  start_families 2> "$dir"/err
+  kill -TERM "$pid"
+  eventually grep -q 'finishing what is in hand' "$dir"/err
+  kill -HUP "$pid"
+  wait_for "$pid"
+  [ "$ended" -eq 129 ]
+  eventually nobody_left
+}
+
 @test "an output that nobody reads any more" {
   shmq create "$q"
   seq 1000 | shmq put "$q"

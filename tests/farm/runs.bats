@@ -229,6 +229,24 @@ load farm
     '["one","timed out after 3 s, killed by signal 9 (Killed)",9,1]' ]
 }
 
+# Its worker stands still meanwhile.
+@test "--timeout: a command that ended in time did so, however late that is seen" {
+  shmq create "$q"
+  shmq put "$q" one
+  start_farm "$q" -j 1 --until-empty --timeout 3s -- sleep 0.5
+  local worker command
+  is_running() { worker=$(workers_of "$pid") && command=$(children "$worker" sleep) && [ "$command" ]; }
+  eventually is_running
+  kill -STOP "$worker"
+  has_ended() { [[ $(< /proc/"$command"/stat) == *") Z "* ]]; }
+  eventually has_ended
+  sleep 3
+  kill -CONT "$worker"
+  wait_for "$pid"
+  [ "$ended" -eq 0 ]
+  [ "$(stat_of '[.done, .qsize]')" = '[1,0]' ]
+}
+
 @test "what a command leaves behind ends with it" {
   shmq create "$q"
   shmq put "$q" one

@@ -187,11 +187,12 @@ static bool exchange_some(struct worker *worker, struct batch *batch) {
   struct coprocess *c = worker->coprocess;
   bool all_sent = batch->sent == c->items.used;
   struct pollfd ends[] = {{c->from, POLLIN, 0}, {all_sent ? -1 : c->to, POLLOUT, 0}};
-  int ready = poll(ends, 2, wait_time(worker, batch));
   hand_tend(worker);
+  shmq_ns time = now(); /* before the look: an answer that is there by then was in time */
+  int ready = poll(ends, 2, wait_time(worker, batch));
   if (ready > 0 && ends[1].revents) send_some(c, batch);
   if (ready > 0 && ends[0].revents) return receive_some(worker, batch);
-  batch->timed_out = now() >= batch->deadline;
+  batch->timed_out = time >= batch->deadline;
   return !batch->timed_out;
 }
 
@@ -276,9 +277,9 @@ static size_t work_on_batch(struct worker *worker, struct shmq_lease *items, siz
   return batch.answered < count ? batch.answered + 1 : count;
 }
 
-/* Those that a run may not begin with any more go back. */
+/* Those that a run may not begin with any more go back, if they can. */
 static void work_on_all(struct worker *worker, struct shmq_lease *items, size_t count) {
-  while (count > 0 && may_begin(worker, count)) {
+  while (count > 0 && (may_begin(worker, count) || item_is_last(worker, items))) {
     size_t settled = work_on_batch(worker, items, count);
     items += settled;
     count -= settled;

@@ -51,21 +51,25 @@ static int start_patiently(struct worker *worker, const struct launch *launch, p
 /* Where the item is not to blame, the farm ends: no other would fare better. */
 static void not_started(const struct worker *worker, struct run *run, int error) {
   const struct farm *farm = worker->farm;
-  bool of_item = !farm->path || (error == E2BIG && farm->plan.substitute);
+  bool of_system = error == EAGAIN || error == ENOMEM || error == ENFILE;
+  bool of_item = !of_system && (!farm->path || (error == E2BIG && farm->plan.substitute));
   if (!of_item) worker_fail(farm, STATUS_FAILED, "%s: %s", farm->plan.command[0], strerror(error));
   run->why = strerror(error);
   run->hopeless = true;
 }
 
+/* The time is read before each look: a command that has ended by then was in time, however late
+   this worker comes to see it. */
 static void wait_for_command(struct worker *worker, struct run *run) {
   shmq_ns timeout = worker->farm->plan.timeout;
-  shmq_ns deadline = timeout ? now() + timeout : NEVER;
-  while (!run_ended(worker->slot, run->pid, &run->status)) {
+  shmq_ns time = now(), deadline = timeout ? time + timeout : NEVER;
+  for (; !run_ended(worker->slot, run->pid, &run->status); time = now()) {
+    if (time >= deadline) {
+      run_stop(run->pid, run->timed_out ? SIGKILL : SIGTERM);
+      run->timed_out = true;
+      deadline = now() + STOP_GRACE;
+    }
     nap(worker, deadline);
-    if (now() < deadline) continue;
-    run_stop(run->pid, run->timed_out ? SIGKILL : SIGTERM);
-    run->timed_out = true;
-    deadline = now() + STOP_GRACE;
   }
 }
 

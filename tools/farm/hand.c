@@ -20,6 +20,11 @@ void hand_hold(struct worker *worker, const struct shmq_lease *lease, shmq_ns du
   worker->held[worker->held_count++] = (struct held){*lease, due};
 }
 
+bool item_is_last(const struct worker *worker, const struct shmq_lease *lease) {
+  uint32_t max = worker->farm->limits.max_attempts;
+  return max != 0 && lease->attempt >= max;
+}
+
 /* ---- The ends of a lease ------------------------------------------------------------------------
  */
 

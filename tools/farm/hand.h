@@ -20,6 +20,9 @@ shmq_ns hand_next(const struct worker *worker);
 /* Gives back what waits to be tried again, due or not. */
 void hand_give_back(struct worker *worker);
 
+/* The queue's max_attempts allow no other delivery: given back, it would go to NAME.dead. */
+bool item_is_last(const struct worker *worker, const struct shmq_lease *lease);
+
 /* For items in hand, and those worked on: finish one; give one back. */
 void item_done(struct worker *worker, const struct shmq_lease *lease);
 void item_back(struct worker *worker, const struct shmq_lease *lease);

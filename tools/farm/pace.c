@@ -24,8 +24,11 @@ static bool wait_for_turn(struct worker *worker, size_t items) {
 
 bool may_begin(struct worker *worker, size_t items) {
   const struct farm *farm = worker->farm;
-  while (atomic_load(&farm->shared->paused) && !stopping(farm))
-    nap(worker, now() + PAUSED_LOOK);
-  if (stopping(farm)) return false;
-  return farm->plan.interval == 0 || wait_for_turn(worker, items);
+  do { /* a turn that comes in a pause is let go by */
+    while (atomic_load(&farm->shared->paused) && !stopping(farm))
+      nap(worker, now() + PAUSED_LOOK);
+    if (stopping(farm)) return false;
+    if (farm->plan.interval != 0 && !wait_for_turn(worker, items)) return false;
+  } while (atomic_load(&farm->shared->paused));
+  return true;
 }

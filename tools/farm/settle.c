@@ -52,8 +52,7 @@ static void describe_run(char text[REASON_MAX], const struct run *run, const str
 /* After the queue's own last attempt it would go to NAME.dead without its reason. */
 static bool may_try_again(const struct worker *worker, const struct shmq_lease *item,
                           uint32_t failures) {
-  uint32_t max = worker->farm->limits.max_attempts;
-  return failures <= worker->farm->plan.retries && (max == 0 || item->attempt < max);
+  return failures <= worker->farm->plan.retries && !item_is_last(worker, item);
 }
 
 static void give_up(struct worker *worker, const struct shmq_lease *item, struct letter *letter) {

@@ -56,6 +56,7 @@ static struct {
 static void start_guard(void) {
   int line[2];
   if (s.guard_line >= 0) close(s.guard_line);
+  s.guard_line = s.guard = -1;
   if (pipe2(line, O_CLOEXEC) != 0) return;
   s.guard = fork();
   if (s.guard == 0) {
@@ -132,8 +133,9 @@ static void end_now(int signal) {
 
 static void asked_to_stop(int signal) {
   shmq_ns time = now();
-  if (s.stop_signal && time - s.stop_time < SIGNAL_REPEATS) return;
-  if (s.stop_signal || signal == SIGHUP || signal == SIGQUIT) {
+  bool at_once = signal == SIGHUP || signal == SIGQUIT;
+  if (s.stop_signal && !at_once && time - s.stop_time < SIGNAL_REPEATS) return;
+  if (s.stop_signal || at_once) {
     end_now(signal);
     return;
   }

@@ -32,12 +32,18 @@ static struct shmq_lease items[TASK_MAX];
 /* ---- Signals ------------------------------------------------------------------------------------
  */
 
+/* Once the command has been waited for, its number may be that of somebody else's group. */
+static void end_command(void) {
+  pid_t group = atomic_load(&self.slot->group);
+  if (group) kill(-group, SIGKILL);
+  atomic_store(&self.slot->group, 0);
+  tree_end();
+}
+
 /* SIGTERM: the supervisor is dead, or somebody wants this worker to be. The queue and the farm are
    made for workers that end at any instruction. */
 static void end_at_once(int signal) {
-  pid_t group = atomic_load(&self.slot->group);
-  if (group) kill(-group, SIGKILL);
-  tree_end();
+  end_command();
   _exit(128 + signal);
 }
 
@@ -102,7 +108,7 @@ void worker_fail(const struct farm *farm, int status, const char *format, ...) {
     atomic_store(&shared->failure.told, true);
   }
   va_end(arguments);
-  tree_end();
+  end_command();
   _exit(WORKER_FAILED);
 }
 
@@ -112,7 +118,7 @@ void worker_fail(const struct farm *farm, int status, const char *format, ...) {
 static void work_on(const struct shmq_lease *leases, size_t count) {
   struct task task = {leases, count};
   if (count == 1 && settle_poison(&self, leases)) return;
-  if (may_begin(&self, 1)) {
+  if (may_begin(&self, 1) || item_is_last(&self, leases)) {
     execute(&self, &task);
     return;
   }
