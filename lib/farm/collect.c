@@ -92,15 +92,19 @@ static void finish_if_lost(struct tickets *tickets, struct ticket *ticket, int64
   ticket_finish(tickets, ticket);
 }
 
-/* If no task is left at all, and no report: those under way were discarded by somebody. */
+/* If no task is left at all, and no report: those under way were discarded by somebody. A report is
+   put before its task is finished; and it may be there though we get none, while somebody has the
+   lock of its queue. */
 static void find_lost(struct shmq_farm *farm) {
   if (farm->tickets.under_way == farm->tickets.given_up) return;
   if (shmq_join(farm->tasks, SHMQ_NOWAIT) != 0) return;
   take_in_all(farm);
+  if (!shmq_empty(farm->submitter.results)) return;
   tickets_each(&farm->tickets, finish_if_lost, 0);
 }
 
 void look_after(struct shmq_farm *farm) {
+  farm->looked = clock_now();
   team_watch(farm);
   if (farm->submitter.results == NULL || farm->collecting) return;
   if (farm->tickets.given_up > 0) tickets_each(&farm->tickets, finish_if_silent, clock_now());
@@ -125,7 +129,8 @@ static ssize_t collect(struct shmq_farm *farm, shmq_ns timeout) {
   pthread_mutex_lock(&farm->mutex);
   farm->collecting = false;
   take_in_some(farm, reports, n);
-  if (n == -ETIMEDOUT) look_after(farm);
+  /* Also while reports never cease to come, or nobody sleeps until one does. */
+  if (clock_now() - farm->looked >= SLICE) look_after(farm);
   pthread_cond_broadcast(&farm->news);
   return n == -EAGAIN || n == -ETIMEDOUT ? 0 : n;
 }

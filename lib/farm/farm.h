@@ -66,6 +66,7 @@ struct shmq_farm {
   pthread_mutex_t mutex; /* for all that follows */
   pthread_cond_t news;   /* a ticket ended, there may be room, or nobody is collecting */
   bool collecting;       /* a thread waits for reports on behalf of all */
+  int64_t looked;        /* when one last looked after those that may have died */
   struct submitter submitter;
   struct tickets tickets;
   struct team team;

@@ -99,6 +99,33 @@ Test(deaths, supervisor_is_started_anew) {
   end_farm(farm);
 }
 
+/* A program that serves the same farm until it is told to end. */
+static int64_t serve(void *unused) {
+  shmq_farm *farm = open_farm(NULL);
+  (void)unused;
+  check_is(shmq_farm_start(farm, 1), 0);
+  say(ask(farm, "supervisor_pid", 0));
+  listen_to_parent();
+  return shmq_farm_close(farm);
+}
+
+/* There is always an answer to wait for, and never a pause in which nothing comes. */
+Test(deaths, supervisor_is_started_anew_though_others_answer) {
+  new_queue_name();
+  stage_open();
+  struct child other = child_start(serve, NULL);
+  const pid_t theirs = (pid_t)child_hear(&other);
+  shmq_farm *farm = open_farm(NULL);
+  check_is(shmq_farm_start(farm, 1), 0);
+  pid_t first = theirs, next;
+  check_becomes((first = (pid_t)ask(farm, "supervisor_pid", 0)) != theirs);
+  check_is(kill(first, SIGKILL), 0);
+  check_becomes((next = (pid_t)ask(farm, "supervisor_pid", 0)) != theirs && next != first);
+  child_tell(&other, 0);
+  check_is(child_result(&other), 0);
+  end_farm(farm);
+}
+
 Test(deaths, supervisor_dies_with_the_last_attempt) {
   struct shmq_farm_options options = default_farm_options();
   options.max_attempts = 1;
