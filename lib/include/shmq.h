@@ -18,7 +18,8 @@
  * - No call may be made from a signal handler, and none is a cancellation point.
  * - Durations are nanoseconds. A timeout covers the whole call, every lock in it included.
  * - A handle keeps a descriptor open, and the lock on it shows that the process lives: who closes
- *   descriptors that it did not open must call shmq_close() before.
+ *   descriptors that it did not open must call shmq_close() before. Else it looks dead to the
+ *   others; where its number is another file's, they look dead to it, and lose what they hold.
  * - A name is 1 to 200 of A-Z a-z 0-9 . _ - and does not begin with a dot. The queue of items that
  *   could not be worked on carries its queue's name with ".dead" after it.
  * - -EBADMSG: the segment is damaged; nothing was read or written outside it.
