@@ -223,6 +223,11 @@ all_wait_again() {
   queue_is_finished 60
 }
 
+# Does the process $1 stand still?
+is_stopped() {
+  [[ $(< /proc/"$1"/stat) == *") T "* ]]
+}
+
 @test "a stopped farm begins nothing until it goes on" {
   shmq create "$q"
   start_farm "$q" -j 2 --until-empty -- true
@@ -231,8 +236,7 @@ all_wait_again() {
   start_farm "$q" -j 2 -- true
   eventually has_workers "$pid" 2
   kill -TSTP "$pid"
-  is_stopped() { [[ $(< /proc/"$pid"/stat) == *") T "* ]]; }
-  eventually is_stopped
+  eventually is_stopped "$pid"
   seq 10 | shmq put "$q"
   sleep 0.3
   [ "$(stat_of .done)" -le 1 ]
@@ -247,8 +251,7 @@ all_wait_again() {
   start_farm "$q" -j 6 --rate 2/s -- true
   eventually stat_is '.done >= 2' true
   kill -TSTP "$pid"
-  is_stopped() { [[ $(< /proc/"$pid"/stat) == *") T "* ]]; }
-  eventually is_stopped
+  eventually is_stopped "$pid"
   local done
   done=$(stat_of .done)
   sleep 3

@@ -158,6 +158,7 @@ static int count_entries(const char *path) {
   return n;
 }
 
+/* One that was joined is there for a moment more. */
 static int threads(void) {
   return count_entries("/proc/self/task");
 }
@@ -198,7 +199,7 @@ TEST_BOTH(descriptors, hundreds_of_queues) {
   for (int i = 0; i < MANY; i++)
     check_is(shmq_event_close(fds[i]), 0);
   check_is(descriptors(), before);
-  check_becomes(threads() == alone); /* one that was joined is in /proc a moment longer */
+  check_becomes(threads() == alone);
 }
 
 /* ---- Close ---- */
@@ -216,7 +217,7 @@ TEST_BOTH(descriptors, closed_in_any_state_they_leave_nothing) {
     get_number(queue, SHMQ_NOWAIT);
   }
   check_is(descriptors(), before);
-  check_becomes(threads() == alone); /* one that was joined is in /proc a moment longer */
+  check_becomes(threads() == alone);
 }
 
 /* Who is woken and leaves lets the next one know, at once: there is no timer for looks. */
@@ -498,5 +499,5 @@ Test(descriptors, threads_where_io_uring_is_forbidden) {
   check_is(shmq_event_close(fd), 0);
   check_is(threads(), alone + 1);
   check_is(shmq_event_close(other), 0);
-  check_becomes(threads() == alone); /* one that was joined is in /proc a moment longer */
+  check_becomes(threads() == alone);
 }
